@@ -1,0 +1,78 @@
+"""Where an installation keeps its state: one folder, the home, and what the environment says of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_PORT = 8750
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders and files of one installation.
+
+    `environments` and `datasets` hold what was downloaded and can be downloaded again, so several
+    homes may share them; everything else belongs to this home alone.
+    """
+
+    path: Path
+    database_url: str
+    environments: Path
+    datasets: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Home:
+        """Read `IRONWORKS_HOME`, `IRONWORKS_DATABASE_URL`, `IRONWORKS_ENVIRONMENTS`, `IRONWORKS_DATASETS`."""
+        path = Path(environ.get("IRONWORKS_HOME", "~/.ironworks")).expanduser().absolute()
+        return cls(
+            path=path,
+            database_url=environ.get("IRONWORKS_DATABASE_URL", f"sqlite:///{path / 'ironworks.db'}"),
+            environments=Path(environ.get("IRONWORKS_ENVIRONMENTS", path / "environments")).absolute(),
+            datasets=Path(environ.get("IRONWORKS_DATASETS", path / "datasets")).absolute(),
+        )
+
+    @property
+    def objects(self) -> Path:
+        """Blobs of the object store."""
+        return self.path / "objects"
+
+    @property
+    def jobs(self) -> Path:
+        """One folder a running training or compilation job."""
+        return self.path / "jobs"
+
+    @property
+    def endpoints(self) -> Path:
+        """One folder an endpoint: its unpacked models, sockets and instance logs."""
+        return self.path / "endpoints"
+
+    @property
+    def keys(self) -> Path:
+        """The access key pair and account number (JSON, mode 0600)."""
+        return self.path / "keys"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate authority of the TLS gateway."""
+        return self.path / "ca"
+
+    @property
+    def server_record(self) -> Path:
+        """What runs on this home: process, address, start time (JSON)."""
+        return self.path / "server.json"
+
+    @property
+    def server_log(self) -> Path:
+        """What the server prints when it runs in the background."""
+        return self.path / "server.log"
+
+    def create(self) -> None:
+        """Make the home and its folders, readable by the owner alone."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.objects, self.jobs, self.endpoints):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        self.environments.mkdir(parents=True, exist_ok=True)
+        self.datasets.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,62 @@
+"""The request and the answer as the services see them, independent of the HTTP server underneath."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+Body = AsyncIterator[bytes]
+"""Chunks of a body, in order; none is empty, and all are at most 1 MiB."""
+
+
+@dataclass
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        method: upper case.
+        path: as sent, still percent-encoded: signatures cover this form.
+        query: the part behind the `?`, as sent.
+        headers: names in lower case; values of a repeated header are joined with a comma.
+        body: what follows, read once. After `server.signature.verify` it raises at its end when
+            the payload does not have the SHA-256 that was signed.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: Body
+    id: str = ""
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            RequestTooLarge: it has more than `limit` bytes.
+        """
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.body:
+            size += len(chunk)
+            if size > limit:
+                raise RequestTooLarge(limit)
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class RequestTooLarge(Exception):
+    """A body has more bytes than the operation takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request's body has more than {limit} bytes.")
+        self.limit = limit
+
+
+@dataclass
+class Response:
+    """One HTTP answer. A body that is an iterator is sent chunk by chunk; give `Content-Length` when it is known."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | Body = b""
