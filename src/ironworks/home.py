@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ironworks.errors import PlatformError
+
 DEFAULT_PORT = 8750
+LONGEST_HOME = 85
+"""Bytes: a Unix socket's path has at most 107, of which `/run/` and the instance's name take the rest."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Home:
         return self.path / "endpoints"
 
     @property
+    def sockets(self) -> Path:
+        """One Unix socket a running endpoint instance."""
+        return self.path / "run"
+
+    @property
     def keys(self) -> Path:
         """The access key pair and account number (JSON, mode 0600)."""
         return self.path / "keys"
@@ -70,9 +79,18 @@ class Home:
         return self.path / "server.log"
 
     def create(self) -> None:
-        """Make the home and its folders, readable by the owner alone."""
+        """Make the home and its folders, readable by the owner alone.
+
+        Raises:
+            PlatformError: the path is too long for the sockets in it.
+        """
+        if len(str(self.path).encode()) > LONGEST_HOME:
+            raise PlatformError(
+                f"The home {self.path} has more than {LONGEST_HOME} bytes, too long for the Unix sockets in it. "
+                "Choose a shorter IRONWORKS_HOME."
+            )
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.objects, self.jobs, self.endpoints):
+        for folder in (self.objects, self.jobs, self.endpoints, self.sockets):
             folder.mkdir(mode=0o700, exist_ok=True)
         self.environments.mkdir(parents=True, exist_ok=True)
         self.datasets.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Refuse moments without a zone: they would be wrong by hours somewhere."""
         if value is None:
             return None
@@ -31,7 +31,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError(f"{value!r} has no time zone")
         return value.astimezone(timezone.utc)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Give the moment its zone again."""
         return value if value is None else value.replace(tzinfo=timezone.utc)
 
@@ -65,9 +65,10 @@ class Database:
 
         On SQLite it holds the write lock from the start, so what the block reads is still true when it writes.
         """
-        with Session(
-            self.engine.execution_options(ironworks_write=True), expire_on_commit=False
-        ) as session, session.begin():
+        with (
+            Session(self.engine.execution_options(ironworks_write=True), expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def close(self) -> None:

@@ -34,6 +34,8 @@ class Caller:
     account: str
     region: str
     service: str
+    role_name: str = ""
+    session_name: str = ""
     chunk_signing: ChunkSigning | None = None
 
 

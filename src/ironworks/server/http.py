@@ -60,3 +60,7 @@ class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | Body = b""
+
+
+class ClientDisconnected(Exception):
+    """The client went away before its whole request had come."""

@@ -1,0 +1,111 @@
+"""Starting, asking and stopping the processes that serve an endpoint."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ironworks.control.endpoints import Variant
+from ironworks.control.records import Instance
+from ironworks.database import utc_now
+from ironworks.executors import Executor, Handle
+from ironworks.home import Home
+
+PING_SECONDS = 2.0
+_HOST_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
+
+
+def new_id() -> str:
+    """`i-` and 17 hexadecimal digits."""
+    return "i-" + secrets.token_hex(9)[:17]
+
+
+def socket_path(home: Home, instance_id: str) -> Path:
+    """Where an instance listens. The name is short because the path of a Unix socket must be."""
+    return home.sockets / f"{instance_id[2:12]}.sock"
+
+
+def folder(home: Home, endpoint_id: int) -> Path:
+    """The models and logs of an endpoint."""
+    return home.endpoints / str(endpoint_id)
+
+
+def log_path(home: Home, endpoint_id: int, instance_id: str) -> Path:
+    """What an instance prints."""
+    return folder(home, endpoint_id) / f"{instance_id}.log"
+
+
+def model_folder(home: Home, endpoint_id: int, variant: Variant) -> Path:
+    """The unpacked model of a variant."""
+    return folder(home, endpoint_id) / variant.name
+
+
+def start(
+    executor: Executor, home: Home, endpoint_id: int, variant: Variant, services: Mapping[str, str]
+) -> Instance:
+    """Start one instance of a variant whose model folder is there."""
+    instance_id = new_id()
+    model = model_folder(home, endpoint_id, variant)
+    host = {name: os.environ[name] for name in _HOST_VARIABLES if name in os.environ}
+    handle = executor.start(
+        [
+            sys.executable, "-m", "ironworks.serving",
+            "--model", str(model),
+            "--socket", str(socket_path(home, instance_id)),
+        ],
+        env={**host, **services, **variant.environment, "PYTHONUNBUFFERED": "1"},
+        cwd=model,
+        log=log_path(home, endpoint_id, instance_id),
+    )  # fmt: skip
+    return Instance(
+        id=instance_id,
+        endpoint_id=endpoint_id,
+        variant=variant.name,
+        process=handle.to_dict(),
+        ready=False,
+        started_at=utc_now(),
+        log_offset=0,
+    )
+
+
+def answers(home: Home, instance_id: str) -> bool:
+    """Whether the instance answers `GET /ping` with 200."""
+    path = socket_path(home, instance_id)
+    if not path.exists():
+        return False
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def stop(executor: Executor, instance: Instance) -> None:
+    """Ask an instance to finish what it is answering and end."""
+    executor.signal(Handle.from_dict(instance.process), signal.SIGTERM)
+
+
+def kill(executor: Executor, home: Home, instance: Instance) -> None:
+    """End an instance at once and remove its socket."""
+    executor.kill_group(Handle.from_dict(instance.process))
+    socket_path(home, instance.id).unlink(missing_ok=True)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PING_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PING_SECONDS)
+        self.sock.connect(str(self._path))

@@ -1,0 +1,20 @@
+"""What the functions that perform operations are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ironworks.control.platform import Platform
+from ironworks.control.reconciler import Reconciler
+from ironworks.server.keys import Keys
+from ironworks.server.router import EndpointRouter
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The installation, its loop, its keys and its routes."""
+
+    platform: Platform
+    reconciler: Reconciler
+    keys: Keys
+    router: EndpointRouter

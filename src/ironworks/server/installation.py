@@ -1,0 +1,85 @@
+"""An installation while its server runs: what is opened at the start and closed at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import ModuleType
+
+from ironworks.control.platform import Platform
+from ironworks.control.reconciler import Reconciler
+from ironworks.database import Database
+from ironworks.database.schema import bring_up_to_date
+from ironworks.executors import local as local_executor
+from ironworks.home import Home
+from ironworks.server.backend import Backend
+from ironworks.server.call import Service
+from ironworks.server.instances import InstancePool
+from ironworks.server.keys import Keys
+from ironworks.server.protocols.model import service_model
+from ironworks.server.router import EndpointRouter
+from ironworks.server.services import iam, logs, sagemaker, sts
+from ironworks.server.services.json_service import JsonService
+from ironworks.server.services.operations import Operations
+from ironworks.server.services.query_service import QueryService
+from ironworks.server.services.runtime import RuntimeService
+from ironworks.server.services.s3 import S3Service
+
+
+class Installation:
+    """The services of one home, and what they stand on."""
+
+    keys: Keys
+    services: Mapping[str, Service]
+
+    def __init__(self, home: Home, address: str) -> None:
+        self._home = home
+        self._address = address
+
+    def start(self) -> None:
+        """Open the home and begin to reconcile.
+
+        Raises:
+            IronworksError: the home cannot be used.
+        """
+        self._home.create()
+        self.keys = Keys.open(self._home.keys)
+        database = Database(self._home.database_url)
+        bring_up_to_date(database)
+        database.close()
+        self._platform = Platform.open(self._home, self.keys.account)
+        self._pool = InstancePool()
+        router = EndpointRouter(self._pool)
+        self._reconciler = Reconciler(
+            self._platform, local_executor, self._job_variables(), router, slots=os.cpu_count() or 1
+        )
+        self.services = _services(Backend(self._platform, self._reconciler, self.keys, router))
+        self._reconciler.start()
+
+    async def stop(self) -> None:
+        """Close everything; jobs and instances go on."""
+        self._reconciler.stop()
+        await self._pool.close()
+        self._platform.close()
+
+    def _job_variables(self) -> dict[str, str]:
+        return {
+            "IRONWORKS_HOME": str(self._home.path),
+            "AWS_ENDPOINT_URL": self._address,
+            "AWS_ACCESS_KEY_ID": self.keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.keys.secret_access_key,
+        }
+
+
+def _services(backend: Backend) -> dict[str, Service]:
+    def operations(name: str, *modules: ModuleType) -> Operations:
+        return Operations(backend, service_model(name), modules)
+
+    return {
+        "sagemaker": JsonService(operations("sagemaker", *sagemaker.MODULES)),
+        "sagemaker-runtime": RuntimeService(backend),
+        "logs": JsonService(operations("logs", logs)),
+        "sts": QueryService(operations("sts", sts)),
+        "iam": QueryService(operations("iam", iam)),
+        "s3": S3Service(backend.platform.objects, backend.keys.account),
+    }

@@ -1,0 +1,60 @@
+"""Chooses where the requests of an endpoint go.
+
+The reconciler publishes what runs, from its thread; requests read it, in the event loop. Every publication
+replaces an entry as a whole, so neither waits for the other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from ironworks.control.endpoint_controller import Route
+from ironworks.server.instances import InstancePool
+
+
+class EndpointRouter:
+    """Routes by endpoint ARN, and the pool of connections behind them."""
+
+    def __init__(self, pool: InstancePool) -> None:
+        self.pool = pool
+        self._routes: dict[str, tuple[Route, ...]] = {}
+        self._expected: set[str] = set()
+
+    def publish(self, arn: str, routes: Sequence[Route]) -> None:
+        """From now on the endpoint's requests go there; no routes: nowhere."""
+        sockets = {route.variant: () for route in self.routes(arn)} | {r.variant: r.sockets for r in routes}
+        for variant, paths in sockets.items():
+            self.pool.set_instances(key(arn, variant), paths)
+        if routes:
+            self._routes[arn] = tuple(routes)
+        else:
+            self._routes.pop(arn, None)
+
+    def routes(self, arn: str) -> tuple[Route, ...]:
+        """The variants of an endpoint in service; none when it serves nothing."""
+        return self._routes.get(arn, ())
+
+    def choose(self, arn: str) -> Route | None:
+        """A variant by weight, among those with instances; None when there is none."""
+        routes = [route for route in self.routes(arn) if route.sockets]
+        if len(routes) <= 1:
+            return routes[0] if routes else None
+        weights = [route.weight for route in routes]
+        return random.choices(routes, weights if any(weights) else None)[0]
+
+    def expect(self, arn: str) -> None:
+        """The endpoint has been created and nobody has asked about it yet."""
+        self._expected.add(arn)
+
+    def is_first_question(self, arn: str) -> bool:
+        """Whether this is the first time that somebody asks about a new endpoint."""
+        if arn not in self._expected:
+            return False
+        self._expected.discard(arn)
+        return True
+
+
+def key(arn: str, variant: str) -> str:
+    """What the pool calls the instances of a variant."""
+    return f"{arn}/{variant}"

@@ -1,0 +1,255 @@
+"""The controller of endpoints: from plan to instances, and back to nothing."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from ironworks.control import endpoint_controller, endpoints, instances, models
+from ironworks.control.endpoint_controller import EndpointController, Route
+from ironworks.control.logs import Window
+from ironworks.control.platform import Platform
+from ironworks.control.records import Instance, Resource
+from ironworks.control.resources import NotFound
+from tests.control.conftest import REGION
+from tests.control.fakes import FakeExecutor
+
+
+class Routes:
+    """Remembers what was published."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, tuple[Route, ...]] = {}
+
+    def publish(self, arn: str, routes: Sequence[Route]) -> None:
+        self.now[arn] = tuple(routes)
+
+
+@pytest.fixture
+def executor() -> FakeExecutor:
+    return FakeExecutor()
+
+
+@pytest.fixture
+def routes() -> Routes:
+    return Routes()
+
+
+@pytest.fixture
+def controller(platform: Platform, executor: FakeExecutor, routes: Routes) -> Iterator[EndpointController]:
+    controller = EndpointController(platform, executor, {}, routes)
+    yield controller
+    controller.close()
+
+
+@pytest.fixture
+def ready(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Instances (by id) that answer their pings."""
+    answering: set[str] = set()
+    monkeypatch.setattr(instances, "answers", lambda home, instance_id: instance_id in answering)
+    return answering
+
+
+def put_archive(platform: Platform, uri_key: str, **files: str) -> None:
+    path = platform.home.path / "upload.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name.replace("__", "."))
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    platform.objects.buckets.create("bucket", REGION)
+    platform.objects.upload(path, "bucket", uri_key)
+
+
+def create(platform: Platform, count: int = 1, instance_type: str = "ml.c5.large", **files: str) -> Resource:
+    put_archive(platform, "model.tar.gz", **(files or {"manifest__json": '{"target": "ml_c5"}'}))
+    container = {"Image": "i", "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"A": "1"}}
+    models.create(platform, REGION, {"ModelName": "m", "PrimaryContainer": container})
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": "m",
+        "InitialInstanceCount": count,
+        "InstanceType": instance_type,
+    }
+    endpoints.create_config(platform, REGION, {"EndpointConfigName": "c", "ProductionVariants": [variant]})
+    return endpoints.create(platform, REGION, {"EndpointName": "e", "EndpointConfigName": "c"})
+
+
+def read(platform: Platform) -> Resource:
+    return platform.resources.get(endpoints.KIND, REGION, "e")
+
+
+def running(platform: Platform) -> list[Instance]:
+    with platform.database.read() as session:
+        return list(session.scalars(select(Instance).order_by(Instance.started_at)))
+
+
+def until(controller: EndpointController, condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        controller.reconcile()
+        time.sleep(0.005)
+
+
+def in_service(
+    platform: Platform, controller: EndpointController, ready: set[str], count: int = 1
+) -> list[Instance]:
+    until(controller, lambda: len(running(platform)) == count)
+    ready.update(instance.id for instance in running(platform))
+    until(controller, lambda: read(platform).status == "InService")
+    return running(platform)
+
+
+def test_endpoint_is_in_service_when_every_instance_answers(
+    platform: Platform, controller: EndpointController, routes: Routes, ready: set[str]
+) -> None:
+    endpoint = create(platform, count=2)
+    until(controller, lambda: len(running(platform)) == 2)
+    ready.add(running(platform)[0].id)
+    controller.reconcile()
+    assert read(platform).status == "Creating"
+    ready.add(running(platform)[1].id)
+    until(controller, lambda: read(platform).status == "InService")
+    (route,) = routes.now[endpoint.arn]
+    assert route.sockets == tuple(instances.socket_path(platform.home, i.id) for i in running(platform))
+
+
+def test_instance_gets_the_models_environment(
+    platform: Platform, controller: EndpointController, executor: FakeExecutor, ready: set[str]
+) -> None:
+    create(platform)
+    in_service(platform, controller, ready)
+    ((pid, command),) = executor.commands.items()
+    assert "ironworks.serving" in command
+    assert executor.environments[pid]["A"] == "1"
+
+
+def test_dead_instance_is_replaced_and_requests_go_to_the_living(
+    platform: Platform, controller: EndpointController, executor: FakeExecutor, routes: Routes, ready: set[str]
+) -> None:
+    endpoint = create(platform, count=2)
+    first, second = in_service(platform, controller, ready, 2)
+    executor.die(int(first.process["pid"]))
+    controller.reconcile()
+    assert routes.now[endpoint.arn][0].sockets == (instances.socket_path(platform.home, second.id),)
+    until(controller, lambda: len(running(platform)) == 2)
+    ready.update(instance.id for instance in running(platform))
+    until(controller, lambda: len(routes.now[endpoint.arn][0].sockets) == 2)
+    assert read(platform).status == "InService"
+
+
+def test_instance_that_ends_before_it_answers_fails_the_endpoint_with_its_last_line(
+    platform: Platform, controller: EndpointController, executor: FakeExecutor, routes: Routes, ready: set[str]
+) -> None:
+    endpoint = create(platform)
+    until(controller, lambda: running(platform))
+    (instance,) = running(platform)
+    instances.log_path(platform.home, endpoint.id, instance.id).write_text("loading\nno module named x\n")
+    executor.die(int(instance.process["pid"]))
+    until(controller, lambda: read(platform).status == "Failed")
+    assert "no module named x" in read(platform).state["FailureReason"]
+    until(controller, lambda: not running(platform))
+    group = f"{endpoints.LOG_GROUP}/e"
+    (stream,) = platform.logs.streams(REGION, group)
+    assert stream.name == f"AllTraffic/{instance.id}"
+
+
+def test_instance_that_never_answers_fails_the_endpoint(
+    platform: Platform, controller: EndpointController, ready: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint_controller, "START_SECONDS", 0)
+    create(platform)
+    until(controller, lambda: read(platform).status == "Failed")
+    assert "did not answer GET /ping" in read(platform).state["FailureReason"]
+
+
+def test_model_compiled_for_another_family_is_refused(
+    platform: Platform, controller: EndpointController, ready: set[str]
+) -> None:
+    create(platform, instance_type="ml.m5.large")
+    until(controller, lambda: read(platform).status == "Failed")
+    reason = read(platform).state["FailureReason"]
+    assert "ml_c5" in reason and "ml.m5.large" in reason
+    assert not running(platform)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/absent.tar.gz", "s3://no-such-bucket/m.tar.gz"])
+def test_model_data_that_is_not_there_is_named(
+    platform: Platform, controller: EndpointController, ready: set[str], url: str
+) -> None:
+    endpoint = create(platform)
+    plan = [{**endpoint.state["Plan"][0], "model_data": url}]
+
+    def change(row: Resource) -> None:
+        row.state = {"Plan": plan}
+
+    platform.resources.change(endpoint.id, change)
+    until(controller, lambda: read(platform).status == "Failed")
+    assert url in read(platform).state["FailureReason"]
+
+
+def test_delete_stops_instances_and_leaves_nothing(
+    platform: Platform, controller: EndpointController, executor: FakeExecutor, routes: Routes, ready: set[str]
+) -> None:
+    endpoint = create(platform, count=2)
+    both = in_service(platform, controller, ready, 2)
+    platform.resources.change(endpoint.id, endpoints.request_delete)
+    controller.reconcile()
+    assert routes.now[endpoint.arn] == ()
+    assert sorted(executor.terminated()) == sorted(int(i.process["pid"]) for i in both)
+    for instance in both:
+        executor.die(int(instance.process["pid"]))
+    until(controller, lambda: not instances.folder(platform.home, endpoint.id).exists())
+    with pytest.raises(NotFound):
+        read(platform)
+    assert not running(platform)
+
+
+def test_instance_that_does_not_end_when_asked_is_killed(
+    platform: Platform,
+    controller: EndpointController,
+    executor: FakeExecutor,
+    ready: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint_controller, "DRAIN_SECONDS", 0)
+    endpoint = create(platform)
+    in_service(platform, controller, ready)
+    platform.resources.change(endpoint.id, endpoints.request_delete)
+    until(controller, lambda: not running(platform))
+    assert executor.killed
+
+
+def test_new_server_takes_over_running_instances(
+    platform: Platform, controller: EndpointController, executor: FakeExecutor, ready: set[str]
+) -> None:
+    endpoint = create(platform)
+    in_service(platform, controller, ready)
+    routes = Routes()
+    successor = EndpointController(platform, executor, {}, routes)
+    successor.reconcile()
+    successor.close()
+    assert len(executor.commands) == 1
+    assert routes.now[endpoint.arn][0].sockets
+
+
+def test_what_an_instance_prints_reaches_its_log_stream_once(
+    platform: Platform, controller: EndpointController, ready: set[str]
+) -> None:
+    endpoint = create(platform)
+    (instance,) = in_service(platform, controller, ready)
+    path = instances.log_path(platform.home, endpoint.id, instance.id)
+    for text in ("one\ntwo\nhal", "f\n", "ÿ\n"):
+        with path.open("a") as file:
+            file.write(text)
+        controller.reconcile()
+    (stream,) = platform.logs.streams(REGION, f"{endpoints.LOG_GROUP}/e")
+    lines = [event.message for event in platform.logs.events([stream.id], Window(), 100)]
+    assert lines == ["one", "two", "half", "ÿ"]

@@ -1,0 +1,95 @@
+"""The controller of jobs: who is started, stopped, buried."""
+
+from __future__ import annotations
+
+import pytest
+
+from ironworks.control import compilation_jobs, training_jobs
+from ironworks.control.jobs import JobController
+from ironworks.control.platform import Platform
+from ironworks.control.records import Resource
+from tests.control.conftest import REGION, compilation_request, training_request
+from tests.control.fakes import FakeExecutor
+
+SERVICES = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+
+
+@pytest.fixture
+def executor() -> FakeExecutor:
+    return FakeExecutor()
+
+
+@pytest.fixture
+def controller(platform: Platform, executor: FakeExecutor) -> JobController:
+    return JobController(platform, executor, SERVICES, slots=2)
+
+
+def read(platform: Platform, job: Resource) -> Resource:
+    return platform.resources.get(job.kind, job.region, job.name)
+
+
+def test_agent_is_started_once_with_the_job_and_its_services(
+    platform: Platform, controller: JobController, executor: FakeExecutor
+) -> None:
+    job = training_jobs.create(platform, REGION, training_request())
+    controller.reconcile()
+    controller.reconcile()
+    ((pid, command),) = executor.commands.items()
+    assert command[-1] == job.arn
+    assert executor.environments[pid]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert executor.environments[pid]["AWS_REGION"] == REGION
+    assert read(platform, job).process == {"pid": pid, "started": 1.0}
+
+
+def test_jobs_beyond_the_slots_wait_in_order(
+    platform: Platform, controller: JobController, executor: FakeExecutor
+) -> None:
+    jobs = [training_jobs.create(platform, REGION, training_request(f"job-{n}")) for n in range(3)]
+    controller.reconcile()
+    assert [command[-1] for command in executor.commands.values()] == [job.arn for job in jobs[:2]]
+    platform.resources.change(jobs[0].id, lambda row: training_jobs.finish(row, "Completed", "Completed", "", {}))
+    controller.reconcile()
+    assert executor.commands[1002][-1] == jobs[2].arn
+
+
+def test_kinds_of_jobs_do_not_wait_for_each_other(
+    platform: Platform, controller: JobController, executor: FakeExecutor
+) -> None:
+    for n in range(2):
+        training_jobs.create(platform, REGION, training_request(f"job-{n}"))
+    compilation_jobs.create(platform, REGION, compilation_request())
+    controller.reconcile()
+    assert len(executor.running) == 3
+
+
+def test_job_whose_agent_died_fails_with_the_reason(
+    platform: Platform, controller: JobController, executor: FakeExecutor
+) -> None:
+    training = training_jobs.create(platform, REGION, training_request())
+    compilation = compilation_jobs.create(platform, REGION, compilation_request())
+    controller.reconcile()
+    for pid in list(executor.running):
+        executor.die(pid)
+    controller.reconcile()
+    for job, status in ((training, "Failed"), (compilation, "FAILED")):
+        ended = read(platform, job)
+        assert ended.status == status
+        assert ended.state["FailureReason"].startswith("InternalServerError: the process of this job ended")
+    assert len(executor.killed) == 2, "what the agents had started is ended too"
+
+
+def test_stop_is_passed_on_once(platform: Platform, controller: JobController, executor: FakeExecutor) -> None:
+    job = training_jobs.create(platform, REGION, training_request())
+    controller.reconcile()
+    platform.resources.change(job.id, training_jobs.request_stop)
+    controller.reconcile()
+    controller.reconcile()
+    assert executor.terminated() == [1000]
+
+
+def test_new_server_finds_the_agents_of_the_old_one(platform: Platform, executor: FakeExecutor) -> None:
+    job = training_jobs.create(platform, REGION, training_request())
+    JobController(platform, executor, SERVICES, slots=2).reconcile()
+    JobController(platform, executor, SERVICES, slots=2).reconcile()
+    assert len(executor.commands) == 1
+    assert read(platform, job).status == "InProgress"
