@@ -75,7 +75,7 @@ def _compile(job: Job) -> Document:
     target = _target(output)
     model = _fetch_model(job, uri)
     artifact = job.directory / artifact_name(uri, target)
-    report = compile_model(
+    compile_model(
         model,
         framework=config["Framework"],
         input_shapes=shapes,
@@ -89,7 +89,6 @@ def _compile(job: Job) -> Document:
     return {
         "ModelArtifacts": {"S3ModelArtifacts": destination},
         "ModelDigests": {"ArtifactDigest": f"sha256:{_store(job, artifact, destination)}"},
-        "Report": report,
     }
 
 

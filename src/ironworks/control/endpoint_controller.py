@@ -113,8 +113,8 @@ class EndpointController:
         reason = instance_logs.last_line(self._platform, endpoint, instance)
         if endpoint.status == "Creating":
             raise IronworksError(
-                f"An instance of variant {instance.variant} ended before it answered: {reason[:500]} "
-                f"The log group {endpoints.LOG_GROUP}/{endpoint.name} has all that it printed."
+                f"An instance of variant {instance.variant} ended before it answered; its last line is: "
+                f"{reason[:500]!r}. The log group {endpoints.LOG_GROUP}/{endpoint.name} has all that it printed."
             )
         log.warning("endpoint %s: instance %s died: %s", endpoint.name, instance.id, reason)
         key = (endpoint.id, instance.variant)

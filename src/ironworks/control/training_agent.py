@@ -76,6 +76,7 @@ def run(job: Job) -> None:
             observer=observer,
             stop=job.stop,
             services=job.services,
+            hidden=[platform.home.path],
         )
     except IronworksError as error:
         _finish(job, _FAILED, {"FailureReason": error.failure_reason, **observer.outcome()})

@@ -27,6 +27,7 @@ from ironworks.server.errors import ServiceError
 from ironworks.server.http import Body, ClientDisconnected, Request, RequestTooLarge, Response
 from ironworks.server.installation import Installation
 from ironworks.server.services import runtime
+from ironworks.server.services.unknown import UnknownService
 
 log = logging.getLogger(__name__)
 
@@ -103,15 +104,10 @@ class App:
     def _service(self, name: str, request: Request) -> Service:
         if name == "sagemaker" and runtime.matches(request):
             name = "sagemaker-runtime"
-        service = self._installation.services.get(name)
-        if service is None:
-            # The protocol of an unknown service is unknown too; JSON is what most speak.
-            raise ServiceError(
-                "UnknownOperationException", f"The service {name} is not implemented by this server."
-            )
-        return service
+        return self._installation.services.get(name, _UNKNOWN)
 
 
+_UNKNOWN = UnknownService()
 _UNSIGNED = (
     'Request is missing Authentication Token. Set the client up with eval "$(ironworks env)", '
     "which gives it the keys of this installation."

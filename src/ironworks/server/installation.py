@@ -10,13 +10,13 @@ from ironworks.control.platform import Platform
 from ironworks.control.reconciler import Reconciler
 from ironworks.database import Database
 from ironworks.database.schema import bring_up_to_date
+from ironworks.executors import Executor
 from ironworks.executors import local as local_executor
 from ironworks.home import Home
 from ironworks.server.backend import Backend
 from ironworks.server.call import Service
 from ironworks.server.instances import InstancePool
 from ironworks.server.keys import Keys
-from ironworks.server.protocols.model import service_model
 from ironworks.server.router import EndpointRouter
 from ironworks.server.services import iam, logs, sagemaker, sts
 from ironworks.server.services.json_service import JsonService
@@ -32,9 +32,10 @@ class Installation:
     keys: Keys
     services: Mapping[str, Service]
 
-    def __init__(self, home: Home, address: str) -> None:
+    def __init__(self, home: Home, address: str, executor: Executor = local_executor) -> None:
         self._home = home
         self._address = address
+        self._executor = executor
 
     def start(self) -> None:
         """Open the home and begin to reconcile.
@@ -48,10 +49,11 @@ class Installation:
         bring_up_to_date(database)
         database.close()
         self._platform = Platform.open(self._home, self.keys.account)
+        self._platform.objects.sweep()
         self._pool = InstancePool()
         router = EndpointRouter(self._pool)
         self._reconciler = Reconciler(
-            self._platform, local_executor, self._job_variables(), router, slots=os.cpu_count() or 1
+            self._platform, self._executor, self._job_variables(), router, slots=os.cpu_count() or 1
         )
         self.services = _services(Backend(self._platform, self._reconciler, self.keys, router))
         self._reconciler.start()
@@ -73,7 +75,7 @@ class Installation:
 
 def _services(backend: Backend) -> dict[str, Service]:
     def operations(name: str, *modules: ModuleType) -> Operations:
-        return Operations(backend, service_model(name), modules)
+        return Operations(backend, name, modules)
 
     return {
         "sagemaker": JsonService(operations("sagemaker", *sagemaker.MODULES)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -19,28 +20,38 @@ from botocore.model import OperationModel, ServiceModel
 from ironworks.server.backend import Backend
 from ironworks.server.call import Caller
 from ironworks.server.errors import UnknownOperation
+from ironworks.server.protocols.model import service_model
 
 Params = dict[str, Any]
 Output = dict[str, Any] | None
 
 
 class Operations:
-    """The operations of one service that are performed here."""
+    """The operations of one service that are performed here.
 
-    def __init__(self, backend: Backend, model: ServiceModel, modules: Sequence[ModuleType]) -> None:
-        self.model = model
+    The service's model is loaded at first use: together the models take a third of the server's memory.
+    """
+
+    def __init__(self, backend: Backend, service: str, modules: Sequence[ModuleType]) -> None:
         self._backend = backend
-        self._functions: dict[str, Callable[[Backend, Caller, Params], Any]] = {}
-        for name in model.operation_names:
-            for module in modules:
+        self._service = service
+        self._modules = modules
+
+    @cached_property
+    def model(self) -> ServiceModel:
+        """AWS's model of the service."""
+        return service_model(self._service)
+
+    @cached_property
+    def functions(self) -> dict[str, Callable[[Backend, Caller, Params], Any]]:
+        """The functions that perform operations, by the operation's name."""
+        found = {}
+        for name in self.model.operation_names:
+            for module in self._modules:
                 function = getattr(module, xform_name(name), None)
                 if function is not None:
-                    self._functions[name] = function
-
-    @property
-    def names(self) -> list[str]:
-        """The operations that are performed here."""
-        return sorted(self._functions)
+                    found[name] = function
+        return found
 
     async def perform(self, operation: OperationModel, caller: Caller, params: Params) -> Output:
         """Call the operation's function.
@@ -49,7 +60,7 @@ class Operations:
             UnknownOperation: there is none.
             ServiceError: what the function raises.
         """
-        function = self._functions.get(operation.name)
+        function = self.functions.get(operation.name)
         if function is None:
             raise UnknownOperation(operation.name)
         if inspect.iscoroutinefunction(function):
