@@ -132,7 +132,11 @@ def test_instance_gets_the_models_environment(
 
 
 def test_dead_instance_is_replaced_and_requests_go_to_the_living(
-    platform: Platform, controller: EndpointController, executor: FakeExecutor, routes: Routes, ready: set[str]
+    platform: Platform,
+    controller: EndpointController,
+    executor: FakeExecutor,
+    routes: Routes,
+    ready: set[str],
 ) -> None:
     endpoint = create(platform, count=2)
     first, second = in_service(platform, controller, ready, 2)
@@ -146,7 +150,11 @@ def test_dead_instance_is_replaced_and_requests_go_to_the_living(
 
 
 def test_instance_that_ends_before_it_answers_fails_the_endpoint_with_its_last_line(
-    platform: Platform, controller: EndpointController, executor: FakeExecutor, routes: Routes, ready: set[str]
+    platform: Platform,
+    controller: EndpointController,
+    executor: FakeExecutor,
+    routes: Routes,
+    ready: set[str],
 ) -> None:
     endpoint = create(platform)
     until(controller, lambda: running(platform))
@@ -196,7 +204,11 @@ def test_model_data_that_is_not_there_is_named(
 
 
 def test_delete_stops_instances_and_leaves_nothing(
-    platform: Platform, controller: EndpointController, executor: FakeExecutor, routes: Routes, ready: set[str]
+    platform: Platform,
+    controller: EndpointController,
+    executor: FakeExecutor,
+    routes: Routes,
+    ready: set[str],
 ) -> None:
     endpoint = create(platform, count=2)
     both = in_service(platform, controller, ready, 2)

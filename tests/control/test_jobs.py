@@ -47,7 +47,9 @@ def test_jobs_beyond_the_slots_wait_in_order(
     jobs = [training_jobs.create(platform, REGION, training_request(f"job-{n}")) for n in range(3)]
     controller.reconcile()
     assert [command[-1] for command in executor.commands.values()] == [job.arn for job in jobs[:2]]
-    platform.resources.change(jobs[0].id, lambda row: training_jobs.finish(row, "Completed", "Completed", "", {}))
+    platform.resources.change(
+        jobs[0].id, lambda row: training_jobs.finish(row, "Completed", "Completed", "", {})
+    )
     controller.reconcile()
     assert executor.commands[1002][-1] == jobs[2].arn
 
@@ -78,7 +80,9 @@ def test_job_whose_agent_died_fails_with_the_reason(
     assert len(executor.killed) == 2, "what the agents had started is ended too"
 
 
-def test_stop_is_passed_on_once(platform: Platform, controller: JobController, executor: FakeExecutor) -> None:
+def test_stop_is_passed_on_once(
+    platform: Platform, controller: JobController, executor: FakeExecutor
+) -> None:
     job = training_jobs.create(platform, REGION, training_request())
     controller.reconcile()
     platform.resources.change(job.id, training_jobs.request_stop)

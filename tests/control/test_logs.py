@@ -8,6 +8,7 @@ from ironworks.control.logs import Logs, NoSuchGroup, NoSuchStream, Window
 from ironworks.database import Database
 
 REGION, GROUP = "us-west-2", "/aws/sagemaker/TrainingJobs"
+EVERYTHING = Window()
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def logs(database: Database) -> Logs:
     return Logs(database)
 
 
-def messages(logs: Logs, window: Window = Window(), limit: int = 100, *, newest: bool = False) -> list[str]:
+def messages(logs: Logs, window: Window = EVERYTHING, limit: int = 100, *, newest: bool = False) -> list[str]:
     stream = logs.stream(REGION, GROUP, "job/algo-1")
     return [event.message for event in logs.events([stream.id], window, limit, newest=newest)]
 

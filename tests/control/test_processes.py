@@ -42,13 +42,17 @@ def test_instances_are_ended_and_their_endpoint_stays(platform: Platform) -> Non
         "endpoint", REGION, "e", "arn:e", status="InService", request={}, state={"Plan": []}
     )
     handle = executor.start(["x"], env={}, cwd=platform.home.path, log=platform.home.path / "x.log")
+    instance = Instance(
+        id="i-0123456789abcdef0",
+        endpoint_id=endpoint.id,
+        variant="v",
+        process=handle.to_dict(),
+        ready=True,
+        started_at=utc_now(),
+        log_offset=0,
+    )
     with platform.database.write() as session:
-        session.add(
-            Instance(
-                id="i-0123456789abcdef0", endpoint_id=endpoint.id, variant="v", process=handle.to_dict(),
-                ready=True, started_at=utc_now(), log_offset=0,
-            )  # fmt: skip
-        )
+        session.add(instance)
     assert processes.stop_all(platform.home, executor, grace=0) == [
         "instance i-0123456789abcdef0 of endpoint e"
     ]

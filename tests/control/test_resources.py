@@ -103,7 +103,13 @@ def test_change_of_a_resource_that_is_gone_is_none(resources: Resources) -> None
 
 def test_tags_go_with_their_resource(resources: Resources) -> None:
     job = resources.create(
-        "model", "us-west-2", "m", "arn:m", status="", request={"Tags": [{"Key": "a", "Value": "1"}]}, state={}
+        "model",
+        "us-west-2",
+        "m",
+        "arn:m",
+        status="",
+        request={"Tags": [{"Key": "a", "Value": "1"}]},
+        state={},
     )
     resources.add_tags("arn:m", [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}])
     assert resources.tags("arn:m") == [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}]

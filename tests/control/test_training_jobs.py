@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from ironworks.control import training_jobs
@@ -22,11 +24,17 @@ def statuses(job: Resource) -> list[str]:
 
 
 def test_new_job_is_starting(job: Resource) -> None:
-    assert (job.status, job.state["SecondaryStatus"], statuses(job)) == ("InProgress", "Starting", ["Starting"])
+    assert (job.status, job.state["SecondaryStatus"], statuses(job)) == (
+        "InProgress",
+        "Starting",
+        ["Starting"],
+    )
     assert "EndTime" not in job.state["SecondaryStatusTransitions"][0]
 
 
-def test_name_that_is_taken_and_request_that_cannot_be_done_leave_nothing(platform: Platform, job: Resource) -> None:
+def test_name_that_is_taken_and_request_that_cannot_be_done_leave_nothing(
+    platform: Platform, job: Resource
+) -> None:
     with pytest.raises(AlreadyExists):
         training_jobs.create(platform, REGION, training_request())
     two = {"InstanceType": "ml.m4.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1}
@@ -43,7 +51,7 @@ def test_transitions_are_only_ever_appended_and_each_ends_where_the_next_begins(
     training_jobs.finish(job, "Completed", "Completed", "done", {})
     transitions = job.state["SecondaryStatusTransitions"]
     assert statuses(job) == ["Starting", "Downloading", "Training", "Completed"]
-    for before, after in zip(transitions, transitions[1:], strict=False):
+    for before, after in pairwise(transitions):
         assert before["EndTime"] == after["StartTime"]
     assert transitions[-1]["EndTime"] >= transitions[-1]["StartTime"]
 

@@ -6,8 +6,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from ironworks.control import compilation_jobs, training_jobs
 from ironworks.control.platform import Platform
@@ -22,6 +24,12 @@ DIED = (
 )
 
 
+class Fail(Protocol):
+    """Ends a job with a FailureReason, unless it has ended already."""
+
+    def __call__(self, resource: Resource, reason: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class JobKind:
     """What the controller must know of a kind of job."""
@@ -29,7 +37,7 @@ class JobKind:
     name: str
     running: tuple[str, ...]
     stopping: str
-    fail: Callable[[Resource, str], None]
+    fail: Fail
 
 
 KINDS = (
@@ -77,7 +85,7 @@ class JobController:
         # The agent may have written the job's end after this job was read: `fail` leaves such a job alone.
         self._told_to_stop.discard(job.id)
         self._executor.kill_group(Handle.from_dict(job.process or {}))
-        self._platform.resources.change(job.id, lambda row: kind.fail(row, DIED))
+        self._platform.resources.change(job.id, partial(kind.fail, reason=DIED))
 
     def _start(self, job: Resource) -> None:
         handle = self._executor.start(

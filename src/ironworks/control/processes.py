@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 
@@ -92,5 +93,5 @@ def _fail_jobs(home: Home) -> None:
     for kind in KINDS:
         for job in resources.with_status(kind.name, *kind.running):
             if job.process is not None:
-                resources.change(job.id, lambda row, fail=kind.fail: fail(row, STOPPED))
+                resources.change(job.id, partial(kind.fail, reason=STOPPED))
     database.close()
