@@ -8,6 +8,8 @@ from ironworks.control import compilation_jobs, training_jobs
 from ironworks.control.jobs import JobController
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
+from ironworks.errors import PlatformError
+from ironworks.executors import Handle
 from tests.control.conftest import REGION, compilation_request, training_request
 from tests.control.fakes import FakeExecutor
 
@@ -97,3 +99,13 @@ def test_new_server_finds_the_agents_of_the_old_one(platform: Platform, executor
     JobController(platform, executor, SERVICES, slots=2).reconcile()
     assert len(executor.commands) == 1
     assert read(platform, job).status == "InProgress"
+
+
+def test_agent_that_cannot_be_started_fails_its_job(platform: Platform, controller: JobController) -> None:
+    class Refusing(FakeExecutor):
+        def start(self, *_: object, **__: object) -> Handle:
+            raise PlatformError("The process python could not be started: no memory.")
+
+    job = training_jobs.create(platform, REGION, training_request())
+    JobController(platform, Refusing(), SERVICES, slots=2).reconcile()
+    assert read(platform, job).state["FailureReason"].startswith("InternalServerError: The process python")

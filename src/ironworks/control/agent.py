@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import psutil
 
-from ironworks.control.job import Job
+from ironworks.control.job import Job, directory, log_path
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
 from ironworks.errors import IronworksError, PlatformError
@@ -42,13 +42,14 @@ def main(arn: str, environ: Mapping[str, str] = os.environ) -> None:
     if resource is None or not _claim(platform, resource):
         return
     services = {name: environ[name] for name in SERVICE_VARIABLES if name in environ}
-    directory = home.jobs / str(resource.id)
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True, mode=0o700)
+    folder = directory(home, resource)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
     try:
-        _perform(Job(platform, resource, directory, stop, services))
+        _perform(Job(platform, resource, folder, stop, services))
+        log_path(home, resource).unlink(missing_ok=True)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         platform.close()
 
 

@@ -91,7 +91,9 @@ class EndpointController:
             log.warning("endpoint %s: %s", endpoint.name, error)
             reason = str(error)
             self._platform.resources.change(endpoint.id, lambda row: endpoints.fail(row, reason))
-            return True
+            for variant in endpoints.variants(endpoint):
+                self._back_off(endpoint, variant.name)
+            return endpoint.status == "Creating"
 
     def _run(self, endpoint: Resource, mine: list[Instance]) -> bool:
         alive = [instance for instance in mine if self._still_alive(endpoint, instance)]
@@ -117,12 +119,18 @@ class EndpointController:
                 f"{reason[:500]!r}. The log group {endpoints.LOG_GROUP}/{endpoint.name} has all that it printed."
             )
         log.warning("endpoint %s: instance %s died: %s", endpoint.name, instance.id, reason)
-        key = (endpoint.id, instance.variant)
-        deaths = 1 if instance.ready else self._deaths.get(key, (0, 0.0))[0] + 1
-        backoff = 0.0 if deaths == 1 else min(LONGEST_BACKOFF, 0.1 * 2**deaths)
-        self._deaths[key] = (deaths, time.monotonic() + backoff)
+        if instance.ready:
+            self._deaths.pop((endpoint.id, instance.variant), None)
+        self._back_off(endpoint, instance.variant)
         self._forget(endpoint, instance)
         return False
+
+    def _back_off(self, endpoint: Resource, variant: str) -> None:
+        """The first new start comes at once, each further one that is in vain after twice the time."""
+        key = (endpoint.id, variant)
+        deaths = self._deaths.get(key, (0, 0.0))[0] + 1
+        pause = 0.0 if deaths == 1 else min(LONGEST_BACKOFF, 0.1 * 2**deaths)
+        self._deaths[key] = (deaths, time.monotonic() + pause)
 
     def _ask(self, endpoint: Resource, instance: Instance) -> None:
         if instances.answers(self._platform.home, instance.id):
@@ -141,7 +149,7 @@ class EndpointController:
             count = sum(instance.variant == variant.name for instance in alive)
             if count < variant.instance_count:
                 missing = True
-                if self._prepared(endpoint, variant) and self._may_start(endpoint, variant):
+                if self._may_start(endpoint, variant) and self._prepared(endpoint, variant):
                     for _ in range(variant.instance_count - count):
                         self._start(endpoint, variant)
         return missing

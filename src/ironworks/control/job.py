@@ -1,4 +1,4 @@
-"""What the agent of a job works with."""
+"""A job as its agent sees it, and where its files are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from pathlib import Path
 
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
+from ironworks.home import Home
+
+
+def directory(home: Home, job: Resource) -> Path:
+    """The folder that a running job works in; it is removed at the job's end."""
+    return home.jobs / str(job.id)
+
+
+def log_path(home: Home, job: Resource) -> Path:
+    """What the agent itself prints; it is kept when the agent fails."""
+    return home.jobs / f"{job.id}.log"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Protocol
 
 from ironworks.control import compilation_jobs, training_jobs
+from ironworks.control.job import log_path
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
+from ironworks.errors import IronworksError
 from ironworks.executors import Executor, Handle
 
 log = logging.getLogger(__name__)
@@ -61,15 +63,18 @@ class JobController:
         self._slots = slots
         self._told_to_stop: set[int] = set()
 
-    def reconcile(self) -> None:
-        """Do the difference between what jobs should be doing and what runs."""
+    def reconcile(self) -> bool:
+        """Do the difference between what jobs should be doing and what runs. True when some were started."""
+        started_some = False
         for kind in KINDS:
             jobs = self._platform.resources.with_status(kind.name, *kind.running)
             started = [job for job in jobs if job.process is not None]
             waiting = [job for job in jobs if job.process is None]
             alive = [job for job in started if self._check(job, kind)]
             for job in waiting[: max(0, self._slots - len(alive))]:
-                self._start(job)
+                self._start(job, kind)
+                started_some = True
+        return started_some
 
     def _check(self, job: Resource, kind: JobKind) -> bool:
         handle = Handle.from_dict(job.process or {})
@@ -87,13 +92,22 @@ class JobController:
         self._executor.kill_group(Handle.from_dict(job.process or {}))
         self._platform.resources.change(job.id, partial(kind.fail, reason=DIED))
 
-    def _start(self, job: Resource) -> None:
-        handle = self._executor.start(
-            [sys.executable, "-m", "ironworks.control.agent", job.arn],
-            env={**os.environ, **self._services, "AWS_DEFAULT_REGION": job.region, "AWS_REGION": job.region},
-            cwd=self._platform.home.path,
-            log=self._platform.home.jobs / f"{job.id}.log",
-        )
+    def _start(self, job: Resource, kind: JobKind) -> None:
+        try:
+            handle = self._executor.start(
+                [sys.executable, "-m", "ironworks.control.agent", job.arn],
+                env={
+                    **os.environ,
+                    **self._services,
+                    "AWS_DEFAULT_REGION": job.region,
+                    "AWS_REGION": job.region,
+                },
+                cwd=self._platform.home.path,
+                log=log_path(self._platform.home, job),
+            )
+        except IronworksError as error:
+            self._platform.resources.change(job.id, partial(kind.fail, reason=error.failure_reason))
+            return
         log.info("%s %s started (process %d)", job.kind, job.name, handle.pid)
 
         def remember(row: Resource) -> None:

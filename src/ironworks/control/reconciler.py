@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ironworks.control.endpoint_controller import EndpointController, Router
 from ironworks.control.jobs import JobController
@@ -39,7 +39,8 @@ class Reconciler:
         self._thread = threading.Thread(target=self._loop, name="reconciler", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. The first round is over on return, so that endpoints of before are served again at once."""
+        self._round()
         self._thread.start()
 
     def wake(self) -> None:
@@ -60,10 +61,14 @@ class Reconciler:
             self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
 
     def _round(self) -> bool:
-        try:
-            self._jobs.reconcile()
-            return self._endpoints.reconcile()
-        except Exception:
-            # The loop must outlive a full disk or a locked database: it says what happened and tries again.
-            log.exception("The reconciler failed and goes on")
-            return False
+        busy = [_outlived(controller.reconcile) for controller in (self._jobs, self._endpoints)]
+        return any(busy)
+
+
+def _outlived(reconcile: Callable[[], bool]) -> bool:
+    try:
+        return reconcile()
+    except Exception:
+        # The loop must outlive a full disk or a locked database: it says what happened and tries again.
+        log.exception("The reconciler failed and goes on")
+        return False
