@@ -40,7 +40,9 @@ def signed(
 def received(request: AWSRequest, body: bytes | None = None) -> Request:
     parts = urlsplit(request.url)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Request(request.method, parts.path, parts.query, headers, chunks(request.data if body is None else body))
+    return Request(
+        request.method, parts.path, parts.query, headers, chunks(request.data if body is None else body)
+    )
 
 
 async def chunks(body: bytes) -> Body:

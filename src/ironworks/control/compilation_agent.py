@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from ironworks import archives
@@ -75,16 +76,17 @@ def _compile(job: Job) -> Document:
     target = _target(output)
     model = _fetch_model(job, uri)
     artifact = job.directory / artifact_name(uri, target)
-    compile_model(
-        model,
-        framework=config["Framework"],
-        input_shapes=shapes,
-        target=target,
-        output=artifact,
-        name=uri,
-        reference=_reference(job, config["Framework"], model, shapes),
-        progress=lambda line: _log(job, line),
-    )
+    with _reference(job, config["Framework"], model, shapes) as reference:
+        compile_model(
+            model,
+            framework=config["Framework"],
+            input_shapes=shapes,
+            target=target,
+            output=artifact,
+            name=uri,
+            reference=reference,
+            progress=lambda line: _log(job, line),
+        )
     destination = f"{output['S3OutputLocation'].rstrip('/')}/{artifact.name}"
     return {
         "ModelArtifacts": {"S3ModelArtifacts": destination},
@@ -109,10 +111,10 @@ def _target(output: Document) -> str:
 
 def _reference(
     job: Job, framework: str, model: Path, shapes: Mapping[str, Sequence[int]]
-) -> Reference | None:
-    """The original framework, where its environment is there; else the compiler compares with ONNX's evaluator."""
+) -> AbstractContextManager[Reference | None]:
+    """The original framework, where its environment is there; else the compiler uses ONNX's own evaluator."""
     environment = job.platform.environments.find("mxnet", "") if framework == "MXNET" else None
-    return None if environment is None else MxnetReference(environment.python, model, shapes)
+    return nullcontext() if environment is None else MxnetReference(environment.python, model, shapes)
 
 
 def _fetch_model(job: Job, uri: str) -> Path:

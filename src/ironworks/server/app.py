@@ -12,28 +12,21 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
-import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from ironworks import __version__
 from ironworks.database import utc_now
 from ironworks.errors import IronworksError
 from ironworks.home import Home
-from ironworks.server import signature
+from ironworks.server import presigned_v2, signature
+from ironworks.server.asgi import Exchange, Receive, Scope, Send
 from ironworks.server.call import Service
 from ironworks.server.errors import ServiceError
-from ironworks.server.http import Body, ClientDisconnected, Request, RequestTooLarge, Response
+from ironworks.server.http import ClientDisconnected, Request, RequestTooLarge, Response
 from ironworks.server.installation import Installation
 from ironworks.server.services import runtime
 from ironworks.server.services.unknown import UnknownService
 
 log = logging.getLogger(__name__)
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 HEALTH = "/_ironworks/health"
 TELEMETRY_HOST = "sm-pysdk-t-"
@@ -60,10 +53,11 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            request = _request(scope, receive)
+            exchange = Exchange(scope, receive, send)
             try:
-                await _send(await self._respond(request), send)
+                await exchange.answer(await self._respond(exchange.request))
             except ClientDisconnected:
+                request = exchange.request
                 log.debug("The client went away during %s %s", request.method, request.path)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -85,6 +79,10 @@ class App:
             return Response()
         service = self._installation.services[UNSIGNED_SERVICE]
         try:
+            if presigned_v2.matches(request):
+                return await service.answer(
+                    request, presigned_v2.verify(request, self._installation.keys, utc_now())
+                )
             signed = signature.parse(request)
             if signed is None:
                 raise ServiceError("MissingAuthenticationToken", _UNSIGNED, 403)
@@ -123,46 +121,3 @@ def _internal(request: Request) -> ServiceError:
 def _health() -> Response:
     body = json.dumps({"status": "ok", "version": __version__}).encode()
     return Response(headers={"Content-Type": "application/json"}, body=body)
-
-
-def _request(scope: Scope, receive: Receive) -> Request:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return Request(
-        method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
-        query=scope["query_string"].decode("latin-1"),
-        headers=headers,
-        body=_body(receive),
-        id=str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)),
-    )
-
-
-async def _body(receive: Receive) -> Body:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnected
-        if message.get("body"):
-            yield message["body"]
-        more = message.get("more_body", False)
-
-
-async def _send(response: Response, send: Send) -> None:
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
-    ]
-    body = response.body
-    has_length = any(name == b"content-length" for name, _ in headers)
-    if isinstance(body, bytes) and response.status not in (204, 304) and not has_length:
-        headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if isinstance(body, bytes):
-        await send({"type": "http.response.body", "body": body})
-        return
-    async for chunk in body:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})

@@ -31,6 +31,7 @@ LARGEST_UNDECLARED_BODY = 32 * 1024 * 1024
 
 _AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256\s+(.*)", re.DOTALL)
 _CREDENTIAL = re.compile(r"([\w]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request")
+_SECONDS = re.compile(r"[0-9]{1,6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -149,7 +150,7 @@ def _from_header(request: Request, authorization: str) -> Signature:
 def _from_query(query: Mapping[str, str]) -> Signature:
     credential = _CREDENTIAL.fullmatch(query.get("X-Amz-Credential", ""))
     expires = query.get("X-Amz-Expires", "")
-    if credential is None or not expires.isdigit() or not 0 < int(expires) <= LONGEST_PRESIGNED:
+    if credential is None or not _SECONDS.fullmatch(expires) or not 0 < int(expires) <= LONGEST_PRESIGNED:
         raise ServiceError(
             "AuthorizationQueryParametersError",
             "A presigned URL needs X-Amz-Credential, X-Amz-Date, X-Amz-SignedHeaders, X-Amz-Signature and "

@@ -30,7 +30,9 @@ def test_form_as_botocore_writes_it() -> None:
     params = {
         "PolicySourceArn": "arn:aws:iam::123456789012:role/r",
         "ActionNames": ["s3:GetObject", "s3:PutObject"],
-        "ContextEntries": [{"ContextKeyName": "a:key", "ContextKeyValues": ["1"], "ContextKeyType": "string"}],
+        "ContextEntries": [
+            {"ContextKeyName": "a:key", "ContextKeyValues": ["1"], "ContextKeyType": "string"}
+        ],
         "MaxItems": 5,
     }
     written = create_serializer("query").serialize_to_request(params, operation)

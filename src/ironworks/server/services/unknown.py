@@ -11,7 +11,7 @@ from ironworks.server.protocols import json
 class UnknownService:
     """Refuses every operation at once, so that a client neither waits nor tries again."""
 
-    async def answer(self, request: Request, caller: Caller) -> Response:
+    async def answer(self, _request: Request, caller: Caller) -> Response:
         """Say which service is missing."""
         raise ServiceError(
             "UnknownOperationException", f"The service {caller.service} is not implemented by this server."

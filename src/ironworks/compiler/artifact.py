@@ -1,0 +1,48 @@
+"""Writes the artifact: `manifest.json`, the compiled files and `report.json` in one `.tar.gz`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import ironworks
+from ironworks.archives import pack
+from ironworks.compiler.backends import Candidate
+from ironworks.compiler.report import Report
+from ironworks.compiler.targets import Target
+from ironworks.runtime import Manifest, Tensor
+from ironworks.runtime.manifest import FILE_NAME
+
+REPORT_NAME = "report.json"
+
+
+def describe(
+    candidate: Candidate, target: Target, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> Manifest:
+    """The manifest of `candidate`, without the checksums, which an artifact gets when it is written."""
+    return Manifest(
+        target=target.name,
+        architecture=target.architecture,
+        engine=candidate.engine,
+        entry=candidate.entry,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        instruction_sets=candidate.instruction_sets,
+        options=candidate.options,
+        versions={"ironworks": ironworks.__version__, **candidate.versions},
+    )
+
+
+def write_artifact(candidate: Candidate, manifest: Manifest, report: Report, output: Path) -> None:
+    """Complete the candidate's folder with `report.json` and `manifest.json`, and pack it into `output`."""
+    folder = candidate.folder
+    (folder / REPORT_NAME).write_text(report.to_json())
+    checksums = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    (folder / FILE_NAME).write_text(replace(manifest, files=checksums).to_json())
+    pack(folder, output)

@@ -1,0 +1,36 @@
+"""ONNX Runtime: the graph as it is, optimised by the runtime when it is loaded.
+
+Optimising at load keeps the file portable: at the level `all` ONNX Runtime lays tensors out for the machine
+that it runs on. That layout is faster for most convolutional networks and slower for some small ones, so
+both levels are candidates.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import onnx
+
+from ironworks.compiler.backends.candidate import Candidate
+from ironworks.compiler.targets import Target
+
+_ENTRY = "model.onnx"
+
+
+def build(model: onnx.ModelProto, target: Target, folder: Path) -> list[Candidate]:
+    """Write the graph into `folder`; one candidate for each level of optimisation that may differ."""
+    onnx.save(model, folder / _ENTRY)
+    convolutional = any(node.op_type in ("Conv", "ConvTranspose") for node in model.graph.node)
+    return [
+        Candidate(
+            engine="onnxruntime",
+            options={"optimization": level},
+            folder=folder,
+            entry=_ENTRY,
+            # ONNX Runtime looks for AVX2 and AVX-512 itself when it starts, on any x86-64.
+            instruction_sets=("x86-64",) if target.architecture == "x86_64" else (),
+            versions={"onnx": version("onnx"), "onnxruntime": version("onnxruntime")},
+        )
+        for level in (("all", "extended") if convolutional else ("all",))
+    ]

@@ -1,0 +1,143 @@
+"""Reads MXNet models: a symbol (`NAME-symbol.json`) and its parameters (`NAME-NNNN.params`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ironworks.compiler.frontends import ImportedModel, match_inputs
+from ironworks.compiler.frontends.mxnet.checkpoint import find_checkpoint
+from ironworks.compiler.frontends.mxnet.node import Node, UnsupportedVariant, widened
+from ironworks.compiler.frontends.mxnet.operators import OPERATORS, Operator
+from ironworks.compiler.frontends.mxnet.params import read_params
+from ironworks.compiler.frontends.mxnet.symbol import Symbol, SymbolNode, read_symbol
+from ironworks.compiler.graph import GraphBuilder, ShapeConflict
+from ironworks.errors import ClientError
+
+_TYPE_CODES = {0: "float32", 1: "float64", 2: "float16", 3: "uint8", 4: "int32", 5: "int8", 6: "int64"}
+
+
+def read(folder: Path, input_shapes: Mapping[str, Sequence[int]], name: str) -> ImportedModel:
+    """Read the newest checkpoint in `folder` as ONNX.
+
+    Raises:
+        ClientError: there is no checkpoint, a file is damaged, an operator is not supported, a parameter is
+            missing, or names or shapes of the inputs do not fit.
+    """
+    checkpoint = find_checkpoint(folder, name)
+    symbol = read_symbol(checkpoint.symbol, {key: entry.inputs for key, entry in OPERATORS.items()})
+    _refuse_unsupported(symbol)
+    parameters = read_params(checkpoint.params)
+    inputs = _inputs(symbol, parameters, checkpoint.params.name)
+    match_inputs(input_shapes, [node.name for node in inputs])
+    graph = _build(symbol, inputs, input_shapes, parameters)
+    findings = []
+    if any(array.dtype == np.float16 for array in parameters.values()):
+        findings.append(
+            "Parameters stored in half precision were widened to float32, which a CPU computes faster; inputs and "
+            "outputs are float32 as well."
+        )
+    operators = Counter(node.operator for node in symbol.nodes if node.operator != "null")
+    return ImportedModel(graph, dict(operators), findings)
+
+
+def _refuse_unsupported(symbol: Symbol) -> None:
+    places: dict[str, list[str]] = {}
+    for node in symbol.nodes:
+        if node.operator != "null" and node.operator not in OPERATORS:
+            places.setdefault(node.operator, []).append(node.name)
+    if places:
+        listing = "; ".join(f"{operator} ({_few(names)})" for operator, names in places.items())
+        raise ClientError(
+            f"The model has operators that cannot be compiled yet: {listing}. Compile the part of the network "
+            "before them (symbol.get_internals()) and do the rest in the script's neo_postprocess, or deploy the "
+            "model uncompiled."
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _inputs(symbol: Symbol, parameters: Mapping[str, Any], file: str) -> list[SymbolNode]:
+    """The variables that are inputs, after making sure that the others are among `parameters`."""
+    trained: set[int] = set()
+    for node in symbol.nodes:
+        if node.operator != "null" and OPERATORS[node.operator].trained:
+            trained.update(source for source, _ in node.inputs[1:])
+    free = [node for node in symbol.nodes if node.operator == "null" and node.name not in parameters]
+    missing = [node.name for node in free if node.index in trained]
+    if missing:
+        raise ClientError(
+            f"{file} lacks parameters that the symbol needs: {', '.join(missing)}. Save symbol and parameters of "
+            "the same model (Module.save_checkpoint or HybridBlock.export)."
+        )
+    return free
+
+
+def _build(
+    symbol: Symbol,
+    inputs: Sequence[SymbolNode],
+    shapes: Mapping[str, Sequence[int]],
+    parameters: Mapping[str, NDArray[Any]],
+) -> Any:
+    builder = GraphBuilder()
+    doubles = any(array.dtype == np.float64 for array in parameters.values())
+    tensors: dict[tuple[int, int], str] = {}
+    for node in inputs:
+        code = node.attributes.get("__dtype__", "1" if doubles else "0")
+        dtype = np.dtype(_TYPE_CODES.get(int(code), "float32") if code.lstrip("-").isdigit() else code)
+        tensors[node.index, 0] = builder.input(node.name, shapes[node.name], widened(dtype))
+    for node in symbol.nodes:
+        if node.operator != "null":
+            for output, tensor in enumerate(_translate(node, tensors, builder)):
+                tensors[node.index, output] = tensor
+        elif (node.index, 0) not in tensors:
+            array = parameters[node.name]
+            tensors[node.index, 0] = builder.constant(
+                node.name, array.astype(widened(array.dtype), copy=False)
+            )
+    return builder.model(_outputs(symbol, tensors))
+
+
+def _translate(node: SymbolNode, tensors: Mapping[tuple[int, int], str], builder: GraphBuilder) -> list[str]:
+    entry: Operator = OPERATORS[node.operator]
+    try:
+        sources = [tensors[source] for source in node.inputs[: entry.inputs]]
+        return entry.translate(Node(node.name, node.operator, node.attributes, sources, builder))
+    except UnsupportedVariant as error:
+        raise ClientError(
+            f"Node {node.name} ({node.operator}) cannot be compiled yet: {error}. Change that in the network, or "
+            "deploy the model uncompiled."
+        ) from error
+    except ShapeConflict as error:
+        given = ", ".join(f"{tensor} {list(builder.shape(tensor))}" for tensor in sources)
+        raise ClientError(
+            f"Node {node.name} ({node.operator}) cannot take its inputs {given}: {error}. Compare the shapes in "
+            "DataInputConfig with those that the model was trained with."
+        ) from error
+    except (KeyError, IndexError, ValueError, SyntaxError, ArithmeticError) as error:
+        raise ClientError(
+            f"Node {node.name} ({node.operator}) of the symbol is not as MXNet writes it: {error!r}, attributes "
+            f"{dict(node.attributes)}, {len(node.inputs)} inputs. Save the model again."
+        ) from error
+
+
+def _outputs(symbol: Symbol, tensors: Mapping[tuple[int, int], str]) -> dict[str, str]:
+    """The tensor of each head by the name that MXNet's `list_outputs` gives it."""
+    counts = Counter(index for index, _ in tensors)
+    outputs = {}
+    for head in symbol.heads:
+        node = symbol.by_index[head[0]]
+        if node.operator == "null":
+            name = node.name
+        else:
+            name = f"{node.name}_output{head[1] if counts[node.index] > 1 else ''}"
+        outputs[name] = tensors[head]
+    return outputs

@@ -1,0 +1,165 @@
+"""One compilation from start to end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+from onnx import checker, helper, shape_inference
+
+from ironworks.compiler.artifact import write_artifact
+from ironworks.compiler.backends import BACKENDS, Candidate
+from ironworks.compiler.findings import find_issues
+from ironworks.compiler.frontends import Frontend, ImportedModel, find_frontend
+from ironworks.compiler.graph import checked
+from ironworks.compiler.passes import apply_passes
+from ironworks.compiler.references import Reference
+from ironworks.compiler.report import Phases, Report
+from ironworks.compiler.targets import Target, find_target
+from ironworks.compiler.trials import Trial, fastest, time_trials, typical_inputs, verify_candidate
+from ironworks.compiler.verify import draw_inputs, expect
+from ironworks.errors import ClientError, PlatformError
+from ironworks.runtime import Tensor
+
+Sample = Mapping[str, NDArray[Any]]
+
+
+def compile_model(
+    model: Path,
+    *,
+    framework: str,
+    input_shapes: Mapping[str, Sequence[int]],
+    target: str,
+    output: Path,
+    name: str,
+    reference: Reference | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    samples: Sequence[Sample] = (),
+) -> Report:
+    """Compile the model in the folder `model` and write the artifact to `output`, a `.tar.gz`.
+
+    `framework` and `target` are AWS's names, `name` is how messages call the model's archive (its S3 URI).
+    Candidates are verified against `reference`; without one, against ONNX's interpreter on the graph as it was
+    imported, which cannot find an error of the import. `samples` are inputs that the model is meant for.
+
+    Raises:
+        ClientError: the target, the framework, the model or the shapes cannot be used.
+        PlatformError: no candidate is equal to the original, or the original cannot be run.
+    """
+    row, frontend, phases = find_target(target), find_frontend(framework), Phases()
+    with tempfile.TemporaryDirectory(prefix="ironworks-compile-") as work:
+        progress(f"Importing the {framework} model")
+        with phases.measure("import"):
+            source = _import(frontend, model, input_shapes, name)
+        with phases.measure("passes"):
+            graph, passes = _optimise(source.graph)
+        progress(f"Building candidates for {target} from {len(graph.graph.node)} operators")
+        with phases.measure("build"):
+            candidates = _build(graph, row, Path(work))
+        original = reference or _interpreter(source.graph)
+        progress("Verifying candidates against the original")
+        trials, original_time = _try(candidates, row, source, original, samples, phases)
+        best = fastest(trials)
+        report = Report(
+            framework=framework,
+            target=target,
+            inputs=source.inputs,
+            outputs=source.outputs,
+            operators=source.imported.operators,
+            nodes=(len(source.graph.graph.node), len(graph.graph.node)),
+            passes=passes,
+            candidates=[trial.report for trial in trials],
+            chosen=best.candidate.label,
+            reference=original.name,
+            reference_microseconds=original_time,
+            findings=[*source.imported.findings, *find_issues(graph)],
+            seconds=phases.seconds,
+        )
+        progress(f"Writing the artifact: {report.chosen}, {best.microseconds:.1f} µs a call")
+        write_artifact(best.candidate, best.manifest, report, output)
+    return report
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The model as it was imported, checked, with what it takes and gives."""
+
+    imported: ImportedModel
+    graph: onnx.ModelProto
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+def _import(frontend: Frontend, model: Path, shapes: Mapping[str, Sequence[int]], name: str) -> _Source:
+    imported = frontend.read(model, shapes, name)
+    graph = _checked(imported.model)
+    constants = {tensor.name for tensor in graph.graph.initializer}
+    inputs = [_tensor(value) for value in graph.graph.input if value.name not in constants]
+    return _Source(imported, graph, inputs, [_tensor(value) for value in graph.graph.output])
+
+
+def _optimise(original: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, int]]:
+    graph = onnx.ModelProto()
+    graph.CopyFrom(original)
+    passes = apply_passes(graph)
+    return _checked(graph), passes
+
+
+def _build(graph: onnx.ModelProto, target: Target, work: Path) -> list[Candidate]:
+    candidates = []
+    for name, build in BACKENDS.items():
+        folder = work / name
+        folder.mkdir()
+        candidates += build(graph, target, folder)
+    return candidates
+
+
+def _interpreter(graph: onnx.ModelProto) -> Reference:
+    # Importing it takes as long as compiling a small model, and most compilations have their framework.
+    from ironworks.compiler.references.interpreter import InterpretedModel
+
+    return InterpretedModel(graph)
+
+
+def _try(
+    candidates: Sequence[Candidate],
+    target: Target,
+    source: _Source,
+    original: Reference,
+    samples: Sequence[Sample],
+    phases: Phases,
+) -> tuple[list[Trial], float | None]:
+    with phases.measure("verify"):
+        draws = draw_inputs(source.inputs, samples)
+        expectations = expect(original, draws, source.outputs)
+        trials = [
+            verify_candidate(candidate, target, source.inputs, source.outputs, expectations)
+            for candidate in candidates
+        ]
+    with phases.measure("time"):
+        return time_trials(trials, draws), original.microseconds(typical_inputs(draws))
+
+
+def _checked(model: onnx.ModelProto) -> onnx.ModelProto:
+    try:
+        return checked(model)
+    except (checker.ValidationError, shape_inference.InferenceError) as error:
+        raise PlatformError(
+            f"The compiler made an invalid graph: {error}. Please report the model."
+        ) from error
+
+
+def _tensor(value: onnx.ValueInfoProto) -> Tensor:
+    kind = value.type.tensor_type
+    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+    if dtype.kind not in "biuf" or dtype.isbuiltin != 1:
+        raise ClientError(
+            f"The model's input or output {value.name} has the dtype {dtype}; numbers that numpy has can be "
+            "compiled. Cast it inside the model."
+        )
+    return Tensor(value.name, tuple(dimension.dim_value for dimension in kind.shape.dim), dtype.name)

@@ -1,0 +1,100 @@
+"""Candidates on trial: each is verified, those that are equal to the original are timed, the fastest wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ironworks.compiler.artifact import describe
+from ironworks.compiler.backends import Candidate
+from ironworks.compiler.report import CandidateReport
+from ironworks.compiler.targets import Target
+from ironworks.compiler.timing import interleaved_medians
+from ironworks.compiler.verify import Comparison, Draw, Expectation, compare
+from ironworks.errors import PlatformError
+from ironworks.runtime import ArtifactError, CompiledModel, Manifest, Tensor, engines
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a candidate does. `dropped` says why it is out; `model` is None if it did not even load."""
+
+    candidate: Candidate
+    manifest: Manifest
+    model: CompiledModel | None = None
+    comparisons: Sequence[Comparison] = ()
+    dropped: str = ""
+    microseconds: float | None = None
+
+    @property
+    def report(self) -> CandidateReport:
+        """What the compile report says of it."""
+        return CandidateReport(self.candidate.label, self.microseconds, self.dropped, self.comparisons)
+
+
+def verify_candidate(
+    candidate: Candidate,
+    target: Target,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    expectations: Sequence[Expectation],
+) -> Trial:
+    """Load the candidate with the engine that will serve it, and compare it with the original."""
+    manifest = describe(candidate, target, inputs, outputs)
+    try:
+        model = CompiledModel(manifest, engines.start(manifest, candidate.folder, target.threads))
+        comparisons = [
+            comparison
+            for expectation in expectations
+            for comparison in compare(expectation, model.run(expectation.draw.inputs), outputs)
+        ]
+    except ArtifactError as error:
+        return Trial(candidate, manifest, dropped=str(error))
+    except Exception as error:  # an engine raises what it likes, and one bad candidate must not end the job
+        return Trial(candidate, manifest, dropped=f"it failed with {error!r}")
+    return Trial(candidate, manifest, model, comparisons, _reason_to_drop(comparisons))
+
+
+def time_trials(trials: Sequence[Trial], draws: Sequence[Draw]) -> list[Trial]:
+    """Time those that are not dropped, on an input of the kind that the model is meant for."""
+    inputs = typical_inputs(draws)
+    calls = [partial(trial.model.run, inputs) for trial in trials if trial.model and not trial.dropped]
+    medians = iter(interleaved_medians(calls))
+    return [trial if trial.dropped else replace(trial, microseconds=next(medians)) for trial in trials]
+
+
+def fastest(trials: Sequence[Trial]) -> Trial:
+    """The winner.
+
+    Raises:
+        PlatformError: every candidate was dropped.
+    """
+    timed = [trial for trial in trials if trial.microseconds is not None]
+    if not timed:
+        reasons = "; ".join(f"{trial.candidate.label}: {trial.dropped}" for trial in trials)
+        raise PlatformError(
+            f"No build of the model is equal to the original. {reasons}. Please report the model."
+        )
+    return min(timed, key=lambda trial: trial.microseconds or 0.0)
+
+
+def typical_inputs(draws: Sequence[Draw]) -> dict[str, NDArray[Any]]:
+    """The last sample, or where none was shipped, uniform random numbers."""
+    kinds = {draw.kind: draw.inputs for draw in draws}
+    return kinds.get("sample", kinds["uniform"])
+
+
+def _reason_to_drop(comparisons: Sequence[Comparison]) -> str:
+    unequal = [comparison for comparison in comparisons if not comparison.equal]
+    if not unequal:
+        return ""
+    worst = max(unequal, key=lambda comparison: comparison.absolute)
+    return (
+        f"its output {worst.output} is off by {worst.absolute:.2g} for {worst.inputs} inputs, where "
+        f"{worst.allowed:.2g} is allowed, and its largest element is the same in {worst.argmax_equal} of "
+        f"{worst.rows} rows"
+    )

@@ -1,0 +1,214 @@
+"""Compares what a candidate answers with what the original answers, on the same inputs.
+
+A difference counts in proportion to the output: `|candidate - original| ≤ tolerance · scale`, where `scale` is
+the largest absolute value that the original gives for that output, over all ordinary inputs or for the input
+at hand. Where inputs are large, one rounding of an input can move the output further than that; so for these
+the original is also run with inputs one rounding away, and four times the difference is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ironworks.compiler.references import Reference
+from ironworks.errors import PlatformError
+from ironworks.runtime import Tensor
+
+Array = NDArray[Any]
+Inputs = dict[str, Array]
+
+TOLERANCES = {"float64": 1e-12, "float32": 1e-5, "float16": 1e-3}
+"""By dtype; whole numbers and truth values must be equal."""
+
+_ORDINARY = ("normal", "uniform", "zeros", "sample")
+_LARGE = 255.0
+_DENORMAL = 1e-40
+_ROUNDINGS = 4
+_SEED = 20170717
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One set of inputs, and what kind they are."""
+
+    kind: str
+    inputs: Inputs
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the original answers for a draw, and how far off each output may be."""
+
+    draw: Draw
+    outputs: Sequence[Array]
+    allowed: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output of one draw.
+
+    Attributes:
+        inputs: the kind of the draw.
+        absolute: the largest absolute difference.
+        relative: the same, by the output's largest absolute value.
+        allowed: the largest absolute difference that is within tolerance.
+        argmax_equal, rows: of how many rows the largest element is the same one. Rows whose two largest lie
+            closer together than `allowed` count as the same.
+    """
+
+    inputs: str
+    output: str
+    absolute: float
+    relative: float
+    allowed: float
+    argmax_equal: int
+    rows: int
+
+    @property
+    def equal(self) -> bool:
+        """Whether the candidate's output counts as the original's."""
+        return self.absolute <= self.allowed and self.argmax_equal == self.rows
+
+
+def draw_inputs(tensors: Sequence[Tensor], samples: Sequence[Mapping[str, Array]] = ()) -> list[Draw]:
+    """The inputs to verify with: random ones, edges, and the `samples` that were shipped with the model.
+
+    Inputs of whole numbers are indices more often than not, so they are drawn from 0 and 1.
+    """
+    random = np.random.default_rng(_SEED)
+    fills: list[tuple[str, Callable[[tuple[int, ...]], Array]]] = [
+        ("normal", random.standard_normal),
+        ("normal", random.standard_normal),
+        ("uniform", random.random),
+        ("uniform", random.random),
+        ("zeros", np.zeros),
+        ("large", lambda shape: random.random(shape) * _LARGE),
+        ("denormal", lambda shape: random.standard_normal(shape) * _DENORMAL),
+    ]
+
+    def array(tensor: Tensor, fill: Callable[[tuple[int, ...]], Array]) -> Array:
+        if np.dtype(tensor.dtype).kind == "f":
+            return np.asarray(fill(tensor.shape), dtype=tensor.dtype)
+        return random.integers(0, 2, tensor.shape).astype(tensor.dtype)
+
+    draws = [Draw(kind, {tensor.name: array(tensor, fill) for tensor in tensors}) for kind, fill in fills]
+    return draws + [Draw("sample", dict(sample)) for sample in samples]
+
+
+def expect(reference: Reference, draws: Sequence[Draw], outputs: Sequence[Tensor]) -> list[Expectation]:
+    """Run the original on every draw.
+
+    Raises:
+        PlatformError: it answers other outputs than the compiled graph has.
+    """
+    answers = []
+    for draw in draws:
+        arrays = reference.run(draw.inputs)
+        shapes = [array.shape for array in arrays]
+        if shapes != [tensor.shape for tensor in outputs]:
+            raise PlatformError(
+                f"{reference.name} answers outputs of the shapes {shapes}, and the compiled graph "
+                f"{', '.join(map(str, outputs))}. The import of the model is at fault; please report it."
+            )
+        answers.append(arrays)
+    ordinary = [
+        max(_magnitude(arrays[position]) for draw, arrays in _pairs(draws, answers) if draw.kind in _ORDINARY)
+        for position in range(len(outputs))
+    ]
+    expectations = []
+    for draw, arrays in _pairs(draws, answers):
+        allowed = [
+            _tolerance(tensor, array) * max(scale, _magnitude(array))
+            for tensor, scale, array in zip(outputs, ordinary, arrays, strict=True)
+        ]
+        if draw.kind == "large":
+            allowed = _with_roundings(reference, draw, arrays, allowed)
+        expectations.append(Expectation(draw, arrays, allowed))
+    return expectations
+
+
+def compare(
+    expectation: Expectation, answered: Sequence[Array], outputs: Sequence[Tensor]
+) -> list[Comparison]:
+    """Compare a candidate's answer with the original's, output by output."""
+    comparisons = []
+    for tensor, expected, found, allowed in zip(
+        outputs, expectation.outputs, answered, expectation.allowed, strict=True
+    ):
+        absolute = _difference(expected, found)
+        equal, rows = _argmax_agreement(expected, found, allowed)
+        scale = _magnitude(expected)
+        comparisons.append(
+            Comparison(
+                inputs=expectation.draw.kind,
+                output=tensor.name,
+                absolute=absolute,
+                relative=absolute / scale if scale else absolute,
+                allowed=allowed,
+                argmax_equal=equal,
+                rows=rows,
+            )
+        )
+    return comparisons
+
+
+def _pairs(draws: Sequence[Draw], answers: Sequence[list[Array]]) -> list[tuple[Draw, list[Array]]]:
+    return list(zip(draws, answers, strict=True))
+
+
+def _tolerance(tensor: Tensor, answered: Array) -> float:
+    """By dtype of the output, or of what the original answers for it if that is coarser."""
+    return max(TOLERANCES.get(dtype, 0.0) for dtype in (tensor.dtype, answered.dtype.name))
+
+
+def _magnitude(array: Array) -> float:
+    """The largest finite absolute value."""
+    sizes = np.abs(array.astype(np.float64))
+    return float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
+
+
+def _difference(expected: Array, found: Array) -> float:
+    """The largest absolute difference; infinite where one has NaN or infinity and the other has not."""
+    expected, found = expected.astype(np.float64), found.astype(np.float64)
+    if expected.shape != found.shape:
+        return float("inf")
+    finite = np.isfinite(expected)
+    if (
+        not np.array_equal(expected[~finite], found[~finite], equal_nan=True)
+        or not np.isfinite(found[finite]).all()
+    ):
+        return float("inf")
+    return float(np.max(np.abs(expected[finite] - found[finite]), initial=0.0))
+
+
+def _argmax_agreement(expected: Array, found: Array, allowed: float) -> tuple[int, int]:
+    if expected.ndim == 0 or expected.shape[-1] < 2 or expected.shape != found.shape:
+        return 0, 0
+    rows = expected.reshape(-1, expected.shape[-1]).astype(np.float64)
+    others = found.reshape(rows.shape).astype(np.float64)
+    largest = np.take_along_axis(rows, rows.argmax(1)[:, None], 1)
+    chosen = np.take_along_axis(rows, others.argmax(1)[:, None], 1)
+    with np.errstate(invalid="ignore"):
+        tied = largest - chosen <= 2 * allowed
+    agree = (rows.argmax(1) == others.argmax(1)) | tied[:, 0]
+    return int(agree.sum()), len(rows)
+
+
+def _with_roundings(
+    reference: Reference, draw: Draw, arrays: Sequence[Array], allowed: Sequence[float]
+) -> list[float]:
+    nudged = {
+        name: np.nextafter(array, np.inf, dtype=array.dtype) if array.dtype.kind == "f" else array
+        for name, array in draw.inputs.items()
+    }
+    moved = [_difference(before, after) for before, after in zip(arrays, reference.run(nudged), strict=True)]
+    return [
+        max(limit, _ROUNDINGS * change) if np.isfinite(change) else limit
+        for limit, change in zip(allowed, moved, strict=True)
+    ]

@@ -1,0 +1,101 @@
+"""Opens the artifact of a compiled model: unpacks it, verifies it, starts its engine."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import platform
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+
+from ironworks.runtime import engines
+from ironworks.runtime.manifest import FILE_NAME, ArtifactError, Manifest
+from ironworks.runtime.model import CompiledModel
+
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def load(path: Path | str, threads: int = 1) -> CompiledModel:
+    """Load the compiled model at `path`, a folder or the `.tar.gz` that a compilation wrote.
+
+    `threads` is how many threads one `run` may use. One is the default, because several instances on one
+    machine slow each other down with more.
+
+    Raises:
+        ArtifactError: there is no compiled model, it is damaged, or it is for another machine or version.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _load_folder(path, threads)
+    # An engine holds what it needs when it is open, so the unpacked files can go.
+    with tempfile.TemporaryDirectory(prefix="ironworks-model-") as folder:
+        _unpack(path, Path(folder))
+        return _load_folder(Path(folder), threads)
+
+
+def verify(folder: Path) -> Manifest:
+    """Read the manifest in `folder` and compare every file with its SHA-256.
+
+    Raises:
+        ArtifactError: the manifest or a file is missing, damaged, or made for another architecture.
+    """
+    try:
+        manifest = Manifest.from_json((folder / FILE_NAME).read_bytes())
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"{folder} holds no {FILE_NAME}, so it is not a compiled model. Give the folder or archive "
+            "that a compilation wrote."
+        ) from error
+    machine = architecture()
+    if manifest.architecture != machine:
+        raise ArtifactError(
+            f"The model was compiled for {manifest.target} ({manifest.architecture}) and this machine is "
+            f"{machine}. Compile it for a target of this machine."
+        )
+    for name, expected in manifest.files.items():
+        _verify_file(folder, name, expected)
+    if manifest.entry not in manifest.files:
+        raise ArtifactError(f"{FILE_NAME} has no checksum for {manifest.entry}. Compile the model again.")
+    return manifest
+
+
+def architecture() -> str:
+    """This machine's architecture, `x86_64` or `aarch64`."""
+    machine = platform.machine().lower()
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def _load_folder(folder: Path, threads: int) -> CompiledModel:
+    manifest = verify(folder)
+    return CompiledModel(manifest, engines.start(manifest, folder, threads))
+
+
+def _verify_file(folder: Path, name: str, expected: str) -> None:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ArtifactError(
+            f"{FILE_NAME} names {name!r}, which is outside the artifact. Compile the model again."
+        )
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"The compiled model lacks its file {name}. Compile the model again.") from error
+    if found != expected:
+        raise ArtifactError(
+            f"The compiled model's file {name} has SHA-256 {found}, where {FILE_NAME} says {expected}: it was "
+            "changed or damaged after compilation. Compile the model again."
+        )
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive, "r:*") as tar:
+            tar.extractall(folder, members=(item for item in tar if item.name.strip("./")), filter="data")
+    except FileNotFoundError as error:
+        raise ArtifactError(f"There is no compiled model at {archive}.") from error
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise ArtifactError(
+            f"{archive} is not a compiled model: it is no readable archive ({error})."
+        ) from error

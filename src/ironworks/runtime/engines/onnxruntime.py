@@ -1,0 +1,91 @@
+"""Runs a model with ONNX Runtime.
+
+Inputs and outputs are bound to buffers that each thread keeps: `InferenceSession.run` spends about as long
+on finding names and making arrays as a small model takes to compute.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from ironworks.runtime.engines import Array, Engine, empty
+from ironworks.runtime.manifest import ArtifactError, Manifest, Tensor
+
+_LEVELS = {
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+_LOG_FATAL_ONLY = 4
+
+
+def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
+    """Open a session. The option `optimization` is `all` (default), `extended` or `none`.
+
+    Raises:
+        ArtifactError: ONNX Runtime refuses the model.
+    """
+    level = manifest.options.get("optimization", "all")
+    if level not in _LEVELS:
+        raise ArtifactError(f"The option optimization is {level!r}; it can be {', '.join(_LEVELS)}.")
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = _LEVELS[level]
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _LOG_FATAL_ONLY
+    # A spinning worker takes its core from the other instances of the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(
+            str(folder / manifest.entry), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # its exceptions have no common ancestor but this
+        raise ArtifactError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot open the model: {error}"
+        ) from error
+    return _Session(session, manifest)
+
+
+class _Session:
+    def __init__(self, session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
+        self._session = session
+        self._inputs = manifest.inputs
+        self._outputs = manifest.outputs
+        self._threads = threading.local()
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        binding = getattr(self._threads, "binding", None)
+        if binding is None:
+            binding = self._threads.binding = _Binding(self._session, self._inputs, self._outputs)
+        return binding.run(inputs)
+
+
+class _Binding:
+    """One thread's buffers, and ONNX Runtime's view of them."""
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> None:
+        self._session = session
+        self._binding = session.io_binding()
+        self._inputs = [empty(tensor.shape, tensor.dtype) for tensor in inputs]
+        self._outputs = [empty(tensor.shape, tensor.dtype) for tensor in outputs]
+        for tensor, buffer in zip(inputs, self._inputs, strict=True):
+            self._binding.bind_input(
+                tensor.name, "cpu", 0, np.dtype(tensor.dtype), tensor.shape, buffer.ctypes.data
+            )
+        for tensor, buffer in zip(outputs, self._outputs, strict=True):
+            self._binding.bind_output(
+                tensor.name, "cpu", 0, np.dtype(tensor.dtype), tensor.shape, buffer.ctypes.data
+            )
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        for buffer, array in zip(self._inputs, inputs, strict=True):
+            np.copyto(buffer, array)
+        self._session.run_with_iobinding(self._binding)
+        return [buffer.copy() for buffer in self._outputs]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import botocore.session
+import pytest
+
+from ironworks.compiler.targets import TARGETS, family_of, find_platform, find_target
+from ironworks.errors import ClientError
+
+SHAPES = botocore.session.get_session().get_service_model("sagemaker")
+
+
+@pytest.mark.parametrize("name", SHAPES.shape_for("TargetDevice").enum)
+def test_every_target_of_aws_is_built_or_refused_with_what_is_missing(name):
+    if name in TARGETS:
+        assert find_target(name).architecture == "x86_64"
+    else:
+        with pytest.raises(
+            ClientError, match=rf"The target {name} needs .*Compile for one of ml_m4, ml_c4, ml_m5, ml_c5"
+        ):
+            find_target(name)
+
+
+def test_an_unknown_target_is_refused():
+    with pytest.raises(ClientError, match="There is no target 'ml_zx'"):
+        find_target("ml_zx")
+
+
+@pytest.mark.parametrize(
+    ("instance", "family"),
+    [("ml.c5.4xlarge", "ml_c5"), ("ml.c5d.large", "ml_c5"), ("ml.m5.xlarge", "ml_m5"), ("ml.m4.xlarge", "ml_m4"),
+     ("ml.g4dn.xlarge", "ml_g4dn"), ("ml.t2.medium", "ml_t2"), ("local", None), ("ml.c5", None)],
+)  # fmt: skip
+def test_an_instance_type_belongs_to_the_target_of_its_family(instance, family):
+    assert family_of(instance) == family
+
+
+def test_linux_on_x86_64_is_a_target():
+    assert find_platform("LINUX", "X86_64", None).architecture == "x86_64"
+
+
+@pytest.mark.parametrize("os", SHAPES.shape_for("TargetPlatformOs").enum)
+@pytest.mark.parametrize("arch", SHAPES.shape_for("TargetPlatformArch").enum)
+def test_other_platforms_are_refused_by_name(os, arch):
+    if (os, arch) != ("LINUX", "X86_64"):
+        with pytest.raises(ClientError, match=f"The target platform {os} {arch} needs"):
+            find_platform(os, arch, None)
+
+
+@pytest.mark.parametrize("accelerator", SHAPES.shape_for("TargetPlatformAccelerator").enum)
+def test_accelerators_are_refused_by_name(accelerator):
+    with pytest.raises(ClientError, match=f"accelerator {accelerator} needs"):
+        find_platform("LINUX", "X86_64", accelerator)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ironworks.compiler.verify import Draw, Expectation, compare, draw_inputs, expect
+from ironworks.errors import PlatformError
+from ironworks.runtime import Tensor
+
+OUTPUT = [Tensor("y", (1, 3), "float32")]
+INPUT = [Tensor("x", (1, 3), "float32")]
+
+
+def f32(*values):
+    return np.array([values], np.float32)
+
+
+def comparison(expected, found, allowed=1e-5, output=OUTPUT):
+    expectation = Expectation(Draw("normal", {}), [expected], [allowed])
+    return compare(expectation, [found], output)[0]
+
+
+def test_every_kind_of_input_is_drawn_in_the_dtype_and_shape_of_the_input():
+    tensors = [*INPUT, Tensor("ids", (2,), "int64")]
+    sample = {"x": f32(1, 2, 3), "ids": np.array([0, 1])}
+    draws = draw_inputs(tensors, [sample])
+    assert {draw.kind for draw in draws} == {"normal", "uniform", "zeros", "large", "denormal", "sample"}
+    for draw in draws:
+        assert [(draw.inputs[item.name].shape, draw.inputs[item.name].dtype.name) for item in tensors] == [
+            ((1, 3), "float32"),
+            ((2,), "int64"),
+        ]
+
+
+def test_draws_are_the_same_each_time():
+    first, second = draw_inputs(INPUT), draw_inputs(INPUT)
+    assert all((a.inputs["x"] == b.inputs["x"]).all() for a, b in zip(first, second, strict=True))
+
+
+def test_denormal_inputs_are_denormal():
+    draw = next(draw for draw in draw_inputs(INPUT) if draw.kind == "denormal")
+    assert 0 < np.abs(draw.inputs["x"]).max() < np.finfo(np.float32).tiny
+
+
+def test_equal_outputs_are_equal():
+    result = comparison(f32(1, 2, 3), f32(1, 2, 3))
+    assert result.equal
+    assert (result.absolute, result.argmax_equal, result.rows) == (0, 1, 1)
+
+
+def test_a_difference_beyond_what_is_allowed_is_not_equal():
+    result = comparison(f32(1, 2, 4), f32(1, 2, 4.5))
+    assert not result.equal
+    assert (result.absolute, result.relative) == (0.5, 0.125)
+
+
+def test_another_largest_element_is_not_equal_unless_it_is_a_tie():
+    assert not comparison(f32(0, 1, 2), f32(0, 3, 2), allowed=0.4).equal
+    assert comparison(f32(0, 1, 1.000001), f32(0, 1.000001, 1), allowed=1e-5).argmax_equal == 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_where_the_original_is_differs(bad):
+    assert comparison(f32(1, 2, 3), f32(1, 2, bad)).absolute == np.inf
+    assert comparison(f32(1, 2, bad), f32(1, 2, 3)).absolute == np.inf
+
+
+def test_not_finite_in_both_is_equal():
+    assert comparison(f32(1, np.nan, np.inf), f32(1, np.nan, np.inf)).absolute == 0
+
+
+def test_another_shape_differs():
+    assert comparison(f32(1, 2, 3), np.ones((3,), np.float32)).absolute == np.inf
+
+
+class Original:
+    name = "original"
+
+    def __init__(self, function):
+        self.function = function
+
+    def run(self, inputs):
+        return [self.function(inputs["x"])]
+
+    def microseconds(self, inputs):
+        return None
+
+
+def test_the_tolerance_follows_the_scale_of_the_output():
+    expectations = expect(Original(lambda x: x * 0 + 100), draw_inputs(INPUT), OUTPUT)
+    assert all(item.allowed == [pytest.approx(1e-3)] for item in expectations)
+
+
+def test_whole_numbers_must_be_equal():
+    outputs = [Tensor("y", (1, 3), "int64")]
+    expectations = expect(Original(lambda x: np.array([[1, 2, 3]])), draw_inputs(INPUT), outputs)
+    assert all(item.allowed == [0.0] for item in expectations)
+
+
+def test_large_inputs_allow_what_their_rounding_does():
+    steep = Original(lambda x: np.sin(x * 1e5).astype(np.float32))
+    allowed = {item.draw.kind: item.allowed[0] for item in expect(steep, draw_inputs(INPUT), OUTPUT)}
+    assert allowed["large"] > allowed["uniform"] * 100
+
+
+def test_an_original_with_other_outputs_is_the_compilers_fault():
+    with pytest.raises(PlatformError, match=r"original answers outputs of the shapes \[\(1, 6\)\]"):
+        expect(Original(lambda x: np.hstack([x, x])), draw_inputs(INPUT), OUTPUT)
