@@ -322,6 +322,36 @@ async def test_a_burst_leaves_few_connections_open() -> None:
 
 
 @in_loop
+async def test_requests_that_share_connections_get_their_own_answers() -> None:
+    async with listening(echo) as instance, pool(instance.socket) as instances:
+
+        async def client(name: int) -> None:
+            for index in range(100):
+                body = b"%d %d" % (name, index)
+                assert (await invoke(instances, body)).body == body
+
+        await asyncio.gather(*(client(name) for name in range(5)))
+
+
+@in_loop
+async def test_cancelled_requests_do_not_disturb_the_others() -> None:
+    async with listening(echo) as instance, pool(instance.socket) as instances:
+
+        async def client(name: int) -> None:
+            for index in range(100):
+                body = b"%d %d" % (name, index)
+                asking = asyncio.ensure_future(invoke(instances, body))
+                if (name + index) % 3 == 0:
+                    await asyncio.sleep(0)
+                    asking.cancel()
+                    await asyncio.wait([asking])
+                else:
+                    assert (await asking).body == body
+
+        await asyncio.gather(*(client(name) for name in range(5)))
+
+
+@in_loop
 async def test_ping_says_whether_the_instance_answers() -> None:
     refusing = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
     async with listening(echo) as instance, scripted(refusing) as refuser, scripted(None) as breaker:

@@ -137,6 +137,15 @@ def test_a_server_that_does_not_stop_is_killed(home: Home) -> None:
     assert running(home) is None
 
 
+def test_a_server_that_not_even_force_ends_is_an_error(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(home)
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil.Process, "send_signal", lambda *_: None)
+        with pytest.raises(PlatformError, match="does not end"):
+            stop(home, timeout=0.05)
+    assert running(home) is not None
+
+
 def test_stopping_nothing_is_nothing(home: Home) -> None:
     assert stop(home) is None
 

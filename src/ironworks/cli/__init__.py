@@ -1,0 +1,58 @@
+"""The command line: `ironworks COMMAND`.
+
+One module a group of commands. They import what is heavy inside the commands, because a shell waits for
+`eval "$(ironworks env)"` each time it starts.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ironworks import __version__
+from ironworks.cli import datasets
+from ironworks.cli.doctor import doctor
+from ironworks.cli.environment import env
+from ironworks.cli.server import down, up
+from ironworks.cli.status import status
+from ironworks.errors import IronworksError
+
+app = typer.Typer(
+    name="ironworks",
+    help="Train, compile and serve machine-learning models on your own machines, behind the Amazon SageMaker API.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (up, down, status, env, doctor):
+    app.command()(command)
+app.add_typer(datasets.app, name="datasets")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Options that stand before a command."""
+
+
+def main() -> None:
+    """The console script: an error that Ironworks foresees is one clear message, without a traceback."""
+    try:
+        app()
+    except IronworksError as error:
+        sys.exit(f"Error: {error}")

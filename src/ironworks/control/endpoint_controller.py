@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 300
 """An instance that does not answer within this time fails its endpoint."""
-DRAIN_SECONDS = 5
+DRAIN_SECONDS = 10
 """What a stopped instance has to finish its answers."""
 LONGEST_BACKOFF = 10.0
 

@@ -1,0 +1,5 @@
+"""`python -m ironworks.cli`, for where the console script is not on the PATH."""
+
+from ironworks.cli import main
+
+main()
