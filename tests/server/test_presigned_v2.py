@@ -15,8 +15,6 @@ from ironworks.server.errors import ServiceError
 from ironworks.server.http import Body, Request
 from ironworks.server.keys import Keys
 
-NOW = datetime.now(timezone.utc)
-
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
@@ -45,7 +43,8 @@ async def nothing() -> Body:
     yield b""
 
 
-def refused(request: Request, keys: Keys, now: datetime = NOW) -> str:
+def refused(request: Request, keys: Keys, later: timedelta = timedelta()) -> str:
+    now = datetime.now(timezone.utc) + later
     with pytest.raises(ServiceError) as raised:
         presigned_v2.verify(request, keys, now)
     assert raised.value.status == 403
@@ -66,29 +65,31 @@ def refused(request: Request, keys: Keys, now: datetime = NOW) -> str:
 def test_what_botocore_presigns_is_accepted(keys: Keys, target: str) -> None:
     request = presigned(keys, target)
     assert presigned_v2.matches(request)
-    caller = presigned_v2.verify(request, keys, NOW)
+    caller = presigned_v2.verify(request, keys, datetime.now(timezone.utc))
     assert (caller.service, caller.account) == ("s3", keys.account)
 
 
 def test_a_bucket_in_the_hosts_name_is_signed_as_part_of_the_path(keys: Keys) -> None:
     host = "bucket.s3.us-west-2.amazonaws.com"
-    presigned_v2.verify(presigned(keys, "/key", host=host, auth_path="/bucket/key"), keys, NOW)
+    presigned_v2.verify(
+        presigned(keys, "/key", host=host, auth_path="/bucket/key"), keys, datetime.now(timezone.utc)
+    )
 
 
 def test_signed_headers_must_be_sent_as_they_were_signed(keys: Keys) -> None:
     headers = {"Content-Type": "text/plain", "x-amz-acl": "private"}
     request = presigned(keys, "/bucket/key", "PUT", headers=headers)
-    presigned_v2.verify(request, keys, NOW)
+    presigned_v2.verify(request, keys, datetime.now(timezone.utc))
     request.headers = {**request.headers, "content-type": "text/html"}
     assert refused(request, keys) == "SignatureDoesNotMatch"
 
 
 def test_temporary_keys_sign_too(keys: Keys) -> None:
-    issued = keys.issue("role", "session", NOW + timedelta(hours=1))
+    issued = keys.issue("role", "session", datetime.now(timezone.utc) + timedelta(hours=1))
     own = Credentials(issued.access_key_id, issued.secret_access_key, issued.session_token)
     request = presigned(keys, "/bucket/key", credentials=own)
-    assert presigned_v2.verify(request, keys, NOW).role_name == "role"
-    assert refused(request, keys, NOW + timedelta(hours=2)) == "InvalidAccessKeyId"
+    assert presigned_v2.verify(request, keys, datetime.now(timezone.utc)).role_name == "role"
+    assert refused(request, keys, timedelta(hours=2)) == "InvalidAccessKeyId"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_another_method_or_object_is_refused(keys: Keys, method: str, path: str)
 
 def test_it_ends_at_its_time_and_that_time_cannot_be_moved(keys: Keys) -> None:
     request = presigned(keys, "/bucket/key")
-    assert refused(request, keys, NOW + timedelta(seconds=90)) == "AccessDenied"
+    assert refused(request, keys, timedelta(seconds=90)) == "AccessDenied"
     request.query = request.query.replace("Expires=1", "Expires=2")
     assert refused(request, keys) == "SignatureDoesNotMatch"
     request.query = request.query.replace("Expires=2", "Expires=x2")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from urllib.parse import unquote, unquote_plus
@@ -19,6 +20,7 @@ from ironworks.server.http import Request
 from ironworks.server.keys import Keys
 from ironworks.server.services.s3.address import path_with_bucket
 
+_SECONDS = re.compile(r"[0-9]{1,12}")
 REGION = "us-east-1"
 """This form names no region; buckets are the same in all of them."""
 
@@ -53,7 +55,7 @@ def verify(request: Request, keys: Keys, now: datetime) -> Caller:
     identity = keys.identify(access_key, query.get("x-amz-security-token"))
     if identity is None or (identity.expires is not None and identity.expires < now):
         raise ServiceError("InvalidAccessKeyId", "The AWS access key of the URL does not exist.", 403)
-    if not expires.isdigit():
+    if not _SECONDS.fullmatch(expires):
         raise ServiceError("AccessDenied", "Expires must be a time in Unix seconds.", 403)
     to_sign = _string_to_sign(request, query, expires)
     digest = hmac.new(identity.secret_access_key.encode(), to_sign.encode(), hashlib.sha1).digest()

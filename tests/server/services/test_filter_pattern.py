@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,5 @@ def test_other_kinds_are_refused(pattern: str) -> None:
 
 @given(st.text())
 def test_any_text_is_a_pattern_or_refused(pattern: str) -> None:
-    try:
+    with contextlib.suppress(InvalidPattern):
         FilterPattern.parse(pattern).matches("x")
-    except InvalidPattern:
-        pass
