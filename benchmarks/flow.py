@@ -7,6 +7,7 @@ interleaved rounds; the training job is compared with the same script run by han
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
@@ -25,6 +26,9 @@ from typing import Any
 import boto3
 import numpy as np
 import psutil
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
@@ -63,6 +67,8 @@ class Flow:
 
     def __init__(self, home: Home, url: str) -> None:
         keys = Keys.open(home.keys)
+        self.url = url
+        self.credentials = Credentials(keys.access_key_id, keys.secret_access_key)
         session = boto3.Session(keys.access_key_id, keys.secret_access_key, region_name=REGION)
         self.s3, self.sagemaker, self.runtime = (
             session.client(name, endpoint_url=url) for name in ("s3", "sagemaker", "sagemaker-runtime")
@@ -122,6 +128,13 @@ class Flow:
             "InstanceType": "ml.c5.4xlarge",
         }
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+
+    def signed(self, name: str, body: bytes) -> AWSRequest:
+        """A prediction's request, signed: what is left to measure is the server and the instance."""
+        path = f"/endpoints/{name}/invocations"
+        request = AWSRequest("POST", self.url + path, headers={"Content-Type": NPY}, data=body)
+        SigV4Auth(self.credentials, "sagemaker", REGION).add_auth(request)
+        return request
 
     def invoke(self, name: str, body: bytes) -> bytes:
         """One prediction."""
@@ -186,13 +199,29 @@ def _measure_endpoint(flow: Flow) -> list[Figure]:
         first.append(_timed(lambda n=name: _deploy(flow, n, body))[0])
         if number == ROUNDS - 1:
             latencies = [_timed(lambda n=name: flow.invoke(n, body))[0] * 1e3 for _ in range(1000)]
+            alone = _raw_latencies(flow, name, body)
         deleted.append(_timed(lambda n=name: _delete(flow, n))[0])
     return [
         Figure("CreateEndpoint to first prediction", statistics.median(first), "s", 1.0),
         Figure("InvokeEndpoint through boto3, p50", statistics.median(latencies), "ms", 4.0),
         Figure("InvokeEndpoint through boto3, p99", statistics.quantiles(latencies, n=100)[98], "ms", 12.0),
+        Figure("InvokeEndpoint, server and instance alone, p50", statistics.median(alone), "ms", 1.0),
         Figure("DeleteEndpoint to gone", statistics.median(deleted), "s", 0.5),
     ]
+
+
+def _raw_latencies(flow: Flow, name: str, body: bytes) -> list[float]:
+    connection = http.client.HTTPConnection(flow.url.removeprefix("http://"))
+    request = flow.signed(name, body)
+    headers = dict(request.headers.items())
+
+    def ask() -> None:
+        connection.request("POST", f"/endpoints/{name}/invocations", body, headers)
+        json.loads(connection.getresponse().read())
+
+    latencies = [_timed(ask)[0] * 1e3 for _ in range(1000)]
+    connection.close()
+    return latencies
 
 
 def _measure_listing(home: Home, flow: Flow) -> Figure:

@@ -109,7 +109,6 @@ def parse_args():
 
 def neo_preprocess(payload, content_type):
     """A request's body, a .npy array of one image, as what the compiled model takes."""
-    logging.info("Received a payload of %d bytes", len(payload))
     if content_type != "application/vnd+python.numpy+binary":
         raise RuntimeError("Content type must be application/vnd+python.numpy+binary")
     return np.load(io.BytesIO(payload))
