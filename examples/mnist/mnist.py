@@ -59,6 +59,8 @@ def build_graph():
 
 def train(args):
     """Train on this host's part of the data; the trained module."""
+    mx.random.seed(args.seed)
+    np.random.seed(args.seed)  # the iterator's shuffle is NumPy's
     labels, images = load_data(args.train)
     labels, images = (shard(part, args.hosts, args.current_host) for part in (labels, images))
     training = mx.io.NDArrayIter(images, labels, args.batch_size, shuffle=True)
@@ -95,6 +97,7 @@ def parse_args():
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--learning-rate", type=float, default=0.1)
+    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--model-dir", default=os.environ.get("SM_MODEL_DIR", "."))
     parser.add_argument("--train", default=os.environ.get("SM_CHANNEL_TRAIN"))
     parser.add_argument("--test", default=os.environ.get("SM_CHANNEL_TEST"))

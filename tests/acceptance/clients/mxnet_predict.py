@@ -1,0 +1,18 @@
+"""Run in MXNet's environment: the probabilities that a trained model gives for images.
+
+python mxnet_predict.py MODEL_FOLDER IMAGES.npy PROBABILITIES.npy
+"""
+
+import sys
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+
+folder, images, answers = map(Path, sys.argv[1:])
+symbol, weights, states = mx.model.load_checkpoint(str(folder / "model"), 0)
+module = mx.mod.Module(symbol)  # its label is there and never bound
+data = np.load(images)
+module.bind(data_shapes=[("data", data.shape)], for_training=False)
+module.set_params(weights, states)
+np.save(answers, module.predict(mx.io.NDArrayIter(data, batch_size=len(data))).asnumpy())
