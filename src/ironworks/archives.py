@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
+import errno
+import lzma
 import tarfile
 import zlib
 from pathlib import Path
 
 from ironworks.errors import ClientError
 
-_DAMAGE = (tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
+_DAMAGE = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, LookupError, OSError)
+"""OSError: also members that cannot be files of one folder, such as `a` and `a/b`."""
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def extract(archive: Path, directory: Path, name: str) -> None:
@@ -20,6 +24,7 @@ def extract(archive: Path, directory: Path, name: str) -> None:
 
     Raises:
         ClientError: the archive is damaged, or a member would be written outside `directory`.
+        OSError: the disk is full.
     """
     directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -34,6 +39,8 @@ def extract(archive: Path, directory: Path, name: str) -> None:
             "the archive is unpacked in. Make the archive anew with relative paths: tar czf model.tar.gz -C FOLDER ."
         ) from error
     except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            raise
         raise ClientError(
             f"{name} is not a readable tar archive ({error}). Make it anew: tar czf model.tar.gz -C FOLDER ."
         ) from error

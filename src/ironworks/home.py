@@ -29,13 +29,16 @@ class Home:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Home:
-        """Read `IRONWORKS_HOME`, `IRONWORKS_DATABASE_URL`, `IRONWORKS_ENVIRONMENTS`, `IRONWORKS_DATASETS`."""
-        path = Path(environ.get("IRONWORKS_HOME", "~/.ironworks")).expanduser().absolute()
+        """Read `IRONWORKS_HOME`, `IRONWORKS_DATABASE_URL`, `IRONWORKS_ENVIRONMENTS`, `IRONWORKS_DATASETS`.
+
+        One that is empty counts as unset, not as the current folder.
+        """
+        path = Path(environ.get("IRONWORKS_HOME") or "~/.ironworks").expanduser().absolute()
         return cls(
             path=path,
-            database_url=environ.get("IRONWORKS_DATABASE_URL", f"sqlite:///{path / 'ironworks.db'}"),
-            environments=Path(environ.get("IRONWORKS_ENVIRONMENTS", path / "environments")).absolute(),
-            datasets=Path(environ.get("IRONWORKS_DATASETS", path / "datasets")).absolute(),
+            database_url=environ.get("IRONWORKS_DATABASE_URL") or f"sqlite:///{path / 'ironworks.db'}",
+            environments=Path(environ.get("IRONWORKS_ENVIRONMENTS") or path / "environments").absolute(),
+            datasets=Path(environ.get("IRONWORKS_DATASETS") or path / "datasets").absolute(),
         )
 
     @property
@@ -82,15 +85,21 @@ class Home:
         """Make the home and its folders, readable by the owner alone.
 
         Raises:
-            PlatformError: the path is too long for the sockets in it.
+            PlatformError: the path is too long for the sockets in it, or the folders cannot be made.
         """
         if len(str(self.path).encode()) > LONGEST_HOME:
             raise PlatformError(
                 f"The home {self.path} has more than {LONGEST_HOME} bytes, too long for the Unix sockets in it. "
                 "Choose a shorter IRONWORKS_HOME."
             )
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.objects, self.jobs, self.endpoints, self.sockets):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        self.environments.mkdir(parents=True, exist_ok=True)
-        self.datasets.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.objects, self.jobs, self.endpoints, self.sockets):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            self.environments.mkdir(parents=True, exist_ok=True)
+            self.datasets.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PlatformError(
+                f"The folder {error.filename} cannot be made: {error.strerror}. Choose another IRONWORKS_HOME, or "
+                "change the owner of this one."
+            ) from error

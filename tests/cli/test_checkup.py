@@ -72,7 +72,8 @@ def test_a_database_that_cannot_be_opened_fails(home: Home, tmp_path: Path) -> N
     (tmp_path / "broken.db").write_text("this is not a database, and long enough to be sure of it\n" * 30)
     broken = Home(home.path, f"sqlite:///{tmp_path / 'broken.db'}", home.environments, home.datasets)
     found = checkup.database(broken)
-    assert found.level == "fail" and "IRONWORKS_DATABASE_URL" in found.remedy
+    assert found.level == "fail" and "broken.db cannot be opened: file is not a database" in found.text
+    assert "IRONWORKS_DATABASE_URL" in found.text
 
 
 def test_the_password_of_a_database_is_not_printed(home: Home) -> None:

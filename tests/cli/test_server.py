@@ -4,12 +4,14 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
 from tests.server.running import wait_for
 from typer.testing import CliRunner
 
+from ironworks import cli
 from ironworks.cli import app
 from ironworks.control import processes
 from ironworks.home import Home
@@ -101,3 +103,29 @@ def test_a_killed_server_is_started_again(ironworks: Run, home: Home) -> None:
     wait_for(lambda: running(home) is None)
     assert ironworks("status").returncode == 3
     assert "is up" in ironworks("up", "--port", "0").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("up", 1), ("env", 1), ("down", 0), ("status", 3), ("doctor", 1)]
+)
+def test_a_home_that_is_a_file_is_no_traceback(
+    ironworks: Run, tmp_path: Path, command: str, code: int
+) -> None:
+    (tmp_path / "file").touch()
+    ran = ironworks(command, "--home", str(tmp_path / "file"))
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr
+    assert str(tmp_path / "file") in ran.stdout + ran.stderr
+
+
+def test_what_the_system_refuses_is_a_message(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", str(home.server_log))
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit, match="Error: .*Permission denied: '.*server.log'.*ironworks doctor"):
+        cli.main()
+
+
+def test_help_says_where_the_home_is_when_none_is_named() -> None:
+    assert "IRONWORKS_HOME" in CliRunner().invoke(app, ["status", "--help"]).output

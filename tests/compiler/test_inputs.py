@@ -66,7 +66,7 @@ def test_several_inputs_and_lists_are_read(text, shapes):
         ('{"": [1]}', "'' where the name of an input is expected"),
         ("{1: [1]}", "1 where the name of an input is expected"),
         ('{"data": {"shape": [1]}}', "a form that only the target coreml has"),
-        ('{"data": [65536, 65537]}', "2147483648 is the most"),
+        ('{"data": [65536, 65537]}', "more than 2147483648 elements"),
     ],
 )
 def test_what_is_wrong_is_said(text, reason):
@@ -83,3 +83,20 @@ def test_all_json_comes_back_as_it_is(shapes):
 def test_any_text_is_read_or_refused(text):
     with suppress(ClientError):
         assert parse_data_input_config(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 5000,
+        f'{{"data": [{"9" * 5000}]}}',
+        f'{{"data": [{"9" * 4000}, {"9" * 4000}]}}',
+        f'{{"data": [{"1, " * 5000}"x"]}}',
+        f'{{"data": [[{"1, " * 5000} 1]]}}',
+    ],
+)
+def test_a_message_is_short_enough_for_a_failure_reason(text):
+    with pytest.raises(ClientError) as raised:
+        parse_data_input_config(text)
+    assert len(str(raised.value)) < 1000
+    assert '{"data": [1, 784]}' in str(raised.value)

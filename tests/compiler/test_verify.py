@@ -106,3 +106,26 @@ def test_large_inputs_allow_what_their_rounding_does():
 def test_an_original_with_other_outputs_is_the_compilers_fault():
     with pytest.raises(PlatformError, match=r"original answers outputs of the shapes \[\(1, 6\)\]"):
         expect(Original(lambda x: np.hstack([x, x])), draw_inputs(INPUT), OUTPUT)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sums_in_another_order_are_equal_also_where_large_inputs_leave_the_answer_open(seed):
+    random = np.random.default_rng(seed)
+    draw = Draw("large", {"x": (random.random((1, 784)) * 255).astype(np.float32)})
+    first = random.normal(size=(784, 128), scale=0.05).astype(np.float32)
+    second = random.normal(size=(128, 2), scale=0.1).astype(np.float32)
+    bias = np.zeros(2, np.float32)
+
+    def probabilities(x, order):
+        logits = np.maximum(x[:, order] @ first[order], 0) @ second + bias
+        powers = np.exp(logits - logits.max())
+        return powers / powers.sum()
+
+    # Both classes equally likely: here the softmax is as sensitive as it gets.
+    bias = -(np.maximum(draw.inputs["x"] @ first, 0) @ second)[0]
+    output = [Tensor("p", (1, 2), "float32")]
+    ordinary = [Draw("uniform", {"x": draw.inputs["x"] / 255})]
+    original = Original(lambda x: probabilities(x, np.arange(784)))
+    expectation = expect(original, [*ordinary, draw], output)[1]
+    found = probabilities(draw.inputs["x"], random.permutation(784))
+    assert compare(expectation, [found], output)[0].equal

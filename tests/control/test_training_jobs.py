@@ -83,3 +83,25 @@ def test_running_job_is_asked_to_stop(job: Resource) -> None:
     job.process = {"pid": 1, "started": 1.0}
     training_jobs.request_stop(job)
     assert (job.status, job.state["SecondaryStatus"]) == ("Stopping", "Stopping")
+
+
+def test_ended_job_enters_no_further_status(job: Resource) -> None:
+    training_jobs.request_stop(job)
+    training_jobs.advance(job, "Downloading", "…")
+    assert statuses(job) == ["Starting", "Stopped"]
+
+
+def test_job_that_completes_while_it_is_being_stopped_is_stopped_and_keeps_its_model(job: Resource) -> None:
+    job.process = {"pid": 1, "started": 1.0}
+    training_jobs.request_stop(job)
+    training_jobs.finish(job, "Completed", "Completed", "done", {"ModelArtifacts": {"S3ModelArtifacts": "u"}})
+    assert (job.status, job.state["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert job.state["ModelArtifacts"] == {"S3ModelArtifacts": "u"}
+
+
+def test_training_has_its_start_while_it_runs_and_when_its_agent_died(job: Resource) -> None:
+    training_jobs.advance(job, "Training", "…")
+    started = job.state["TrainingStartTime"]
+    assert started == job.state["SecondaryStatusTransitions"][-1]["StartTime"]
+    training_jobs.fail(job, "died")
+    assert job.state["TrainingStartTime"] == started

@@ -64,3 +64,22 @@ def test_failed_block_changes_nothing(database: Database) -> None:
         raise RuntimeError
     with database.read() as session:
         assert session.scalar(text("SELECT count(*) FROM tags")) == 0
+
+
+def test_a_file_that_is_no_database_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("no database " * 100)
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    with pytest.raises(
+        PlatformError, match="x.db cannot be opened: file is not a database.*IRONWORKS_DATABASE"
+    ):
+        bring_up_to_date(database)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "unknown://me:secret@host/x", "mysql+nodriver://me:secret@host/x"]
+)
+def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(PlatformError, match="IRONWORKS_DATABASE_URL cannot be used") as raised:
+        Database(url)
+    assert "secret" not in str(raised.value)

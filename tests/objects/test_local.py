@@ -163,7 +163,7 @@ def test_copy_keeps_or_replaces_the_attributes(store: LocalObjects) -> None:
         writer.commit()
     store.buckets.create("target")
     assert store.copy(("bucket", "key"), ("target", "kept")).attributes.metadata == {"a": "1"}
-    replaced = store.copy(("bucket", "key"), ("bucket", "key"), Attributes(metadata={"b": "2"}))
+    replaced = store.copy(("bucket", "key"), ("bucket", "key"), lambda _: Attributes(metadata={"b": "2"}))
     assert replaced.attributes.metadata == {"b": "2"}
     assert get(store, "key") == b""
 
@@ -181,6 +181,34 @@ def test_missing_blob_is_reported_as_damage(store: LocalObjects, home: Home) -> 
     blobs(home)[0].unlink()
     with pytest.raises(DamagedStore, match="s3://bucket/key"):
         store.open("bucket", "key")
+
+
+def test_storing_a_damaged_object_again_repairs_it(store: LocalObjects, home: Home) -> None:
+    put(store, "key", b"data")
+    os.truncate(blobs(home)[0], 1)
+    with pytest.raises(DamagedStore, match="Upload the object again"):
+        get(store, "key")
+    put(store, "key", b"data")
+    assert get(store, "key") == b"data"
+
+
+def test_writers_keep_nobody_waiting_until_they_commit(store: LocalObjects, database: Database) -> None:
+    with database.write(), store.writer("bucket", "key") as writer:
+        writer.write(b"data")
+
+
+def test_copy_is_of_the_very_source_that_was_looked_at(store: LocalObjects) -> None:
+    old = put(store, "key", b"old")
+    writing = threading.Thread(target=put, args=(store, "key", b"new"))
+
+    def derive(source: ObjectInfo) -> Attributes:
+        writing.start()  # it waits for the end of the copy's transaction
+        return Attributes(metadata={"of": source.etag})
+
+    copy = store.copy(("bucket", "key"), ("bucket", "copy"), derive)
+    writing.join()
+    assert (copy.etag, copy.attributes.metadata) == (old.etag, {"of": old.etag})
+    assert get(store, "copy") + get(store, "key") == b"oldnew"
 
 
 def test_walk_goes_over_all_pages(store: LocalObjects, monkeypatch: pytest.MonkeyPatch) -> None:

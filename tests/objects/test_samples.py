@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ironworks.objects.errors import (
     NoSuchBucket,
     NoSuchKey,
     SampleDataUnavailable,
+    SampleDataUnderWay,
 )
 
 WEST, EAST = "sagemaker-sample-data-us-west-2", "sagemaker-sample-data-ap-southeast-1"
@@ -98,6 +101,58 @@ def test_failure_to_bring_the_data_says_what_to_do_and_is_tried_again(database: 
     with pytest.raises(SampleDataUnavailable, match="ironworks datasets fetch mnist"):
         store.list(WEST)
     assert store.list(WEST).objects == []
+
+
+def test_only_one_request_waits_while_the_data_is_brought(
+    database: Database, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ironworks.objects.samples.PATIENCE", 0.0)
+    asked, go = threading.Event(), threading.Event()
+
+    def samples() -> Mapping[str, Path]:
+        asked.set()
+        assert go.wait(30)
+        return {}
+
+    store = LocalObjects(database, home.objects, samples)
+    first = threading.Thread(target=store.list, args=(WEST,))
+    first.start()
+    assert asked.wait(30)
+    with pytest.raises(SampleDataUnderWay, match="Try again"):
+        store.list(WEST)
+    go.set()
+    first.join()
+    assert store.list(WEST).objects == []
+
+
+def test_requests_that_waited_share_the_failure(database: Database, home: Home) -> None:
+    asked, go = threading.Event(), threading.Event()
+    attempts: list[int] = []
+    refusals: list[str] = []
+
+    def samples() -> Mapping[str, Path]:
+        attempts.append(1)
+        asked.set()
+        assert go.wait(30)
+        raise ClientError("no network")
+
+    store = LocalObjects(database, home.objects, samples)
+
+    def ask() -> None:
+        with pytest.raises(SampleDataUnavailable) as caught:
+            store.list(WEST)
+        refusals.append(str(caught.value))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    threads[0].start()
+    assert asked.wait(30)
+    for thread in threads[1:]:
+        thread.start()
+    time.sleep(0.1)  # let them wait
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert (len(attempts), refusals) == (1, ["no network"] * 3)
 
 
 @pytest.mark.parametrize(

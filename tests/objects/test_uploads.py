@@ -109,6 +109,8 @@ def test_wrong_completions_are_refused_and_change_nothing(store: LocalObjects) -
         (Completion([first, CompletedPart(9, first.etag)]), InvalidPart),
         (Completion([first, second, third]), EntityTooSmall),
         (Completion([first, third], size=1), InvalidRequest),
+        (Completion([first, third], checksums={"CRC32": "AAAAAA=="}), InvalidRequest),
+        (Completion([first, third], checksum_type="FULL_OBJECT"), InvalidRequest),
     ):
         with pytest.raises(error):
             store.uploads.complete("bucket", "key", upload, completion)
@@ -149,7 +151,7 @@ def test_checksum_of_a_part_must_be_its_own(store: LocalObjects) -> None:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "kind"), [("CRC7", None), (None, "COMPOSITE"), ("SHA1", "FULL_OBJECT")]
+    ("algorithm", "kind"), [("CRC7", None), (None, "COMPOSITE"), ("SHA1", "FULL_OBJECT"), ("CRC32", "SOME")]
 )
 def test_unknown_checksums_are_refused_at_the_start(
     store: LocalObjects, algorithm: str | None, kind: str | None

@@ -37,11 +37,30 @@ def test_nothing_unpacked_is_left_behind(adder, packed, monkeypatch, tmp_path):
         ({"engine": "abacus"}, "runs on the engine 'abacus'; this runtime has onnxruntime"),
         ({"options": {"optimization": "magic"}}, "optimization is 'magic'"),
         ({"version": 2}, "format version 2 and this runtime reads version 1"),
+        ({"files": {"\0": "0" * 64}}, "which is outside the artifact"),
+        ({"files": {"\ud800": "0" * 64}}, "which is outside the artifact"),
+        ({"inputs": []}, r"describes the inputs none, and the compiled model has a \[1, 4\] float32, b"),
+        (
+            {"outputs": [{"name": "x", "shape": [1, 4], "dtype": "float32"}]},
+            r"the outputs x \[1, 4\] float32",
+        ),
+        ({"outputs": [{"name": "sum", "shape": [4], "dtype": "float32"}]}, r"the outputs sum \[4\] float32"),
+        (
+            {"outputs": [{"name": "sum", "shape": [1, 4], "dtype": "object"}]},
+            r"the outputs sum \[1, 4\] object",
+        ),
     ],
 )
 def test_an_artifact_that_cannot_be_used_says_why(adder, changes, reason):
     with pytest.raises(ArtifactError, match=reason):
         load(adder(**changes))
+
+
+def test_a_manifest_nested_without_end_is_refused(adder):
+    folder = adder()
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(ArtifactError, match="manifest.json is not JSON"):
+        load(folder)
 
 
 def test_a_model_that_the_engine_refuses_is_an_artifact_error(adder):

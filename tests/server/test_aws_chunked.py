@@ -111,6 +111,8 @@ def test_body_that_ends_early_is_incomplete(body: bytes) -> None:
     [
         b"xyz\r\n",
         b"-5\r\nhello\r\n",
+        b"0x5\r\nhello\r\n0\r\n\r\n",
+        b"0_5\r\nhello\r\n0\r\n\r\n",
         b"2\r\nhello\r\n0\r\n\r\n",
         b"0\r\nno colon\r\n\r\n",
         b"0" * (LONGEST_LINE + 2),

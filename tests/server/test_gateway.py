@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -6,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import botocore.session
 import certifi
@@ -15,7 +17,7 @@ import requests
 
 from ironworks.server import gateway as module
 from ironworks.server.authority import Authority
-from tests.server.running import Running, running, wait_for
+from tests.server.running import Running, echo, running, wait_for
 
 HOST = "sts.us-west-2.amazonaws.com"
 
@@ -105,6 +107,54 @@ def test_a_request_in_small_pieces_is_understood(server: Running, size: int) -> 
     request = b"DELETE /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
     pieces = [request[i : i + size] for i in range(0, 14, size)] + [request[-(-14 // size) * size :]]
     assert b'"method": "DELETE"' in exchange(server, *pieces)
+
+
+@pytest.mark.parametrize("begin", [b"GET / HTTP/1.1\r\nHost: h\r\n", b"GET / HTTP/1.1\r\nx: ", b"GET /"])
+def test_an_endless_header_is_refused(server: Running, begin: bytes) -> None:
+    with connection(server) as client:
+        client.sendall(begin)
+        received = b""
+        with contextlib.suppress(OSError):
+            for _ in range(64):
+                client.sendall(b"a" * 32_768)
+        with contextlib.suppress(ConnectionResetError):
+            received = receive_all(client)
+    assert received.startswith(b"HTTP/1.1 400 ") or received == b""  # a reset may overtake the answer
+
+
+def test_a_long_header_is_read(server: Running) -> None:
+    head = b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: "
+    assert b'"path": "/a"' in exchange(server, head, b"a" * 60_000, b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nHost: h\r\n", b"POST /a HTTP/1.1\r\n"])
+def test_a_header_that_does_not_end_is_refused_in_time(
+    server: Running, begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OPENING_TIMEOUT", 0.2)
+    assert b"was not complete within" in exchange(server, begun)
+
+
+def test_a_client_that_says_nothing_within_tls_is_not_waited_for(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with secure(server) as client:
+        pass
+    monkeypatch.setattr(module, "OPENING_TIMEOUT", 0.5)
+    with secure(server) as client:
+        assert b"was not complete within" in receive_all(client)
+
+
+def test_a_slow_answer_outlives_the_time_for_the_header(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.5)
+        await echo(scope, receive, send)
+
+    monkeypatch.setattr(module, "OPENING_TIMEOUT", 0.2)
+    with running(authority, app=slow) as server:
+        assert requests.get(f"{server.url}/slow", timeout=10).json()["path"] == "/slow"
 
 
 @pytest.mark.parametrize(

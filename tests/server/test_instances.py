@@ -107,6 +107,14 @@ async def test_a_line_break_in_a_header_is_refused() -> None:
 
 
 @in_loop
+async def test_instances_that_cannot_be_reached_are_passed_over() -> None:
+    dead = [Path(f"/nowhere/{number}") for number in range(3)]
+    for order in range(4):
+        async with listening(echo) as instance, pool(*dead[:order], instance.socket, *dead[order:]) as live:
+            assert [(await invoke(live, b"x")).body for _ in range(5)] == [b"x"] * 5
+
+
+@in_loop
 async def test_a_connection_is_used_again() -> None:
     async with scripted(*[OK] * 5) as script, pool(script.socket) as instances:
         for _ in range(5):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ironworks.errors import PlatformError
 from ironworks.server.keys import ROLE_NAME, Keys
 
 LATER = datetime(2100, 1, 1, tzinfo=timezone.utc)
@@ -53,3 +54,19 @@ def test_token_of_another_key_or_another_installation_is_nobodys(keys: Keys) -> 
     assert keys.identify("ASIAOTHER", issued.session_token) is None
     other = replace(keys, secret_access_key="other")
     assert other.identify(issued.access_key_id, issued.session_token) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"access_key_id": "a"}', "\u00ff\x00"])
+def test_a_damaged_file_is_named_with_the_remedy_and_kept(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "keys"
+    path.write_text(content)
+    with pytest.raises(PlatformError, match="keys cannot be read .* delete it"):
+        Keys.open(path)
+    assert path.read_text() == content
+
+
+def test_keys_that_are_not_texts_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text('{"access_key_id": "a", "secret_access_key": 5, "account": "1"}')
+    with pytest.raises(PlatformError, match="are not texts"):
+        Keys.open(path)

@@ -144,6 +144,13 @@ def test_changed_s3_body_is_noticed_when_it_has_been_read(keys: Keys) -> None:
     assert code(received(request, b"forged"), keys) == ("XAmzContentSHA256Mismatch", 400)
 
 
+@pytest.mark.parametrize("declared", ["", "anything", "A" * 64, "0" * 63])
+def test_payload_hash_that_is_none_is_refused(keys: Keys, declared: str) -> None:
+    request = received(signed(S3SigV4Auth, keys, "s3", "PUT", "/b/k", b"body"))
+    request.headers = {**request.headers, "x-amz-content-sha256": declared}
+    assert code(request, keys) == ("InvalidArgument", 400)
+
+
 def test_changed_header_path_and_query_are_noticed(keys: Keys) -> None:
     for change in ("header", "path", "query"):
         request = received(signed(S3SigV4Auth, keys, "s3", "GET", "/b/k?a=1"))
@@ -186,3 +193,48 @@ def test_malformed_presigned_url_and_date(keys: Keys) -> None:
 
 def test_request_without_signature_has_none(tmp_path: Path) -> None:
     assert signature.parse(Request("GET", "/", "a=b", {}, chunks(b""))) is None
+
+
+def test_text_beyond_ascii_in_a_signature_is_refused(keys: Keys) -> None:
+    request = received(signed(SigV4Auth, keys, "sagemaker", "POST", "/"))
+    head = request.headers["authorization"].rpartition("=")[0]
+    request.headers = {**request.headers, "authorization": f"{head}=\u00e9"}
+    assert code(request, keys)[0] == "InvalidSignatureException"
+    url = received(signed(S3SigV4QueryAuth, keys, "s3", "GET", "/b/k", expires=60))
+    url.query = url.query.rpartition("=")[0] + "=%C3%A9"
+    assert code(url, keys)[0] == "SignatureDoesNotMatch"
+    url.query = url.query.replace(f"%2F{datetime.now(timezone.utc):%Y%m%d}%2F", "%2F" + "%D9%A2" * 8 + "%2F")
+    assert code(url, keys)[0] == "AuthorizationQueryParametersError"
+
+
+@pytest.mark.parametrize(
+    ("auth", "service", "expected"),
+    [
+        (S3SigV4QueryAuth, "s3", ("AccessDenied", 403)),
+        (SigV4Auth, "sts", ("SignatureDoesNotMatch", 403)),
+        (SigV4Auth, "sagemaker", ("InvalidSignatureException", 400)),
+    ],
+)
+def test_headers_of_aws_that_were_not_signed_are_refused(
+    keys: Keys, auth: type, service: str, expected: tuple[str, int]
+) -> None:
+    request = received(signed(auth, keys, service, "PUT", "/b/k"))
+    request.headers = {**request.headers, "x-amz-copy-source": "/secrets/key", "user-agent": "any"}
+    assert code(request, keys) == expected
+
+
+def test_host_must_be_signed(keys: Keys) -> None:
+    request = received(signed(SigV4Auth, keys, "sagemaker", "POST", "/"))
+    authorization = request.headers["authorization"].replace("host;", "")
+    request.headers = {**request.headers, "authorization": authorization}
+    with pytest.raises(ServiceError, match="must be signed and are not: host"):
+        verify(request, keys)
+
+
+def test_key_of_another_day_is_refused(keys: Keys) -> None:
+    request = received(signed(SigV4Auth, keys, "sagemaker", "POST", "/"))
+    today = request.headers["x-amz-date"][:8]
+    authorization = request.headers["authorization"].replace(f"/{today}/", "/20200101/")
+    request.headers = {**request.headers, "authorization": authorization}
+    with pytest.raises(ServiceError, match="20200101 in the credential"):
+        verify(request, keys)

@@ -197,6 +197,15 @@ def output_fn(prediction, accept): return ' '.join(prediction), 'text/plain'
     assert answer == Answer(b"str text/csv model", "text/plain")
 
 
+@pytest.mark.parametrize("accept", ["application/x-npy", "application/json"])
+def test_predict_fn_may_change_what_it_is_given(accept: str) -> None:
+    from ironworks.serving import codecs
+
+    body, content_type = codecs.encode(np.array([2.0, 4.0]), accept)
+    source = "def predict_fn(data, model):\n    data /= 2\n    return data"
+    assert json.loads(invoke(source, body, content_type=content_type).body) == [1, 2]
+
+
 def test_the_compiled_model_is_not_loaded_when_model_fn_gives_the_model() -> None:
     module = ModuleType("hosting_script")
     module.model_fn = lambda _: "own"  # type: ignore[attr-defined]
@@ -259,6 +268,10 @@ def test_a_model_fn_that_fails_is_refused_with_its_text() -> None:
     assert "model_fn failed: OSError: no weights" in refusal(
         "def model_fn(model_dir): raise OSError('no weights')"
     )
+
+
+def test_a_model_fn_that_leaves_is_refused() -> None:
+    assert "model_fn failed: SystemExit: 0" in refusal("def model_fn(model_dir): raise SystemExit(0)")
 
 
 def test_a_model_that_cannot_run_needs_a_predict_fn() -> None:

@@ -29,7 +29,9 @@ class OwnInterpreter(Environments):
     def find(self, framework: str, version: str) -> Environment:
         return OWN
 
-    def prepare(self, framework: str, version: str, log: Callable[[str], None]) -> Environment:
+    def prepare(
+        self, framework: str, version: str, log: Callable[[str], None], check: Callable[[], None]
+    ) -> Environment:
         return OWN
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ironworks.errors import ClientError, PlatformError
@@ -133,3 +134,31 @@ def test_a_missing_interpreter_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PlatformError, match=r"needs Python 3\.99, and none is on PATH"):
         Environments(tmp_path / "e").prepare("python", "3.99", lambda line: None)
+
+
+def test_a_check_that_raises_breaks_a_silent_build_off(
+    environments: Environments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ironworks.training.environments._VENV", ("-c", "import time; time.sleep(60)"))
+    checks = iter([None, None])
+
+    def check() -> None:
+        if next(checks, InterruptedError) is not None:
+            raise InterruptedError
+
+    before = psutil.Process().children()
+    with pytest.raises(InterruptedError):
+        environments.prepare("python", "", lambda line: None, check)
+    assert set(psutil.Process().children()) <= set(before)
+
+
+def test_a_check_that_raises_breaks_waiting_for_another_build_off(environments: Environments) -> None:
+    environments.directory.mkdir()
+
+    def check() -> None:
+        raise InterruptedError
+
+    with (environments.directory / f".python-{HERE}-python{HERE}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(InterruptedError):
+            environments.prepare("python", "", lambda line: None, check)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class MxnetInterpreter(OwnInterpreter):
-    def prepare(self, framework: str, version: str, log: object) -> Environment:
+    def prepare(self, framework: str, version: str, log: object, check: object) -> Environment:
         return Environment.of(Path(PYTHON or ""), "MXNet 1.9.1")
 
 

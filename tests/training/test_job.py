@@ -264,9 +264,10 @@ while True: time.sleep(0.1)
 
 
 def test_a_stubborn_script_is_killed_after_the_grace(service: Service) -> None:
+    before = psutil.Process().children(recursive=True)
     running = service.start(STUBBORN, grace=0.3)
     service.observer.wait_for("ready")
-    children = psutil.Process().children(recursive=True)
+    children = set(psutil.Process().children(recursive=True)) - set(before)
     service.stop.set()
     assert running.result().outcome == "Stopped"
     assert "no" in service.observer.texts
@@ -287,12 +288,13 @@ def test_a_job_stopped_before_it_began_has_no_model(plain: Service) -> None:
 
 
 def test_what_a_script_leaves_running_ends_with_it(service: Service) -> None:
+    before = psutil.Process().children(recursive=True)
     service.run(
         "import subprocess, sys\n"
         "for own in (False, True):\n"
         "    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=own)\n"
     )
-    assert not psutil.Process().children(recursive=True)
+    assert set(psutil.Process().children(recursive=True)) <= set(before)
 
 
 def test_a_killed_agent_takes_the_script_with_it(service: Service, tmp_path: Path) -> None:
@@ -493,3 +495,26 @@ def test_configuration_files_are_those_of_the_container(plain: Service) -> None:
     }
     assert files["resourceconfig"]["hosts"] == ["algo-1"]
     assert json.dumps(files["resourceconfig"]["instance_groups"]).count("homogeneousCluster") == 1
+
+
+def test_what_makes_the_sandbox_does_not_heed_the_variables_of_the_job(
+    sandboxed: Service, tmp_path: Path
+) -> None:
+    impostor = tmp_path / "bin" / "bwrap"
+    impostor.parent.mkdir()
+    impostor.write_text(f"#!/bin/sh\ntouch {tmp_path}/escaped\n")
+    impostor.chmod(0o755)
+    outside = sorted(tmp_path.iterdir())
+    variables = {
+        "PATH": f"{impostor.parent}:/usr/bin:/bin",
+        "LD_DEBUG": "files",
+        "LD_DEBUG_OUTPUT": str(tmp_path / "loaded"),
+    }
+    sandboxed.run(
+        "import json, os; print(json.dumps([os.environ[name] for name in ('LD_DEBUG', 'PATH')]))",
+        request(Environment=variables),
+    )
+    (line,) = (text for text in sandboxed.observer.texts if text.startswith("["))
+    debug, path = json.loads(line)
+    assert debug == "files" and path.endswith(variables["PATH"])
+    assert sorted(tmp_path.iterdir()) == outside

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,7 +57,7 @@ def test_a_line_without_an_end_is_not_kept_in_memory() -> None:
 def test_metrics_are_read_from_the_first_group() -> None:
     batches: list[Line] = []
     seen: list[tuple[str, float]] = []
-    definition = MetricDefinition("loss", re.compile("loss: ([0-9.e-]*)"))
+    definition = MetricDefinition("loss", regex.compile("loss: ([0-9.e-]*)"))
     log = JobLog([definition], batches.extend, lambda name, value, at: seen.append((name, value)))
     log.extend(["loss: 1e-3", "loss: ", "other", "x loss: 2."])
     assert seen == [("loss", 0.001), ("loss", 2.0)]
@@ -65,3 +65,40 @@ def test_metrics_are_read_from_the_first_group() -> None:
     log.flush()
     assert [text for _, text in batches] == ["loss: 1e-3", "loss: ", "other", "x loss: 2."]
     assert log.metrics == {"loss": 2.0}
+
+
+def test_what_is_not_finite_is_no_metric() -> None:
+    definition = MetricDefinition("loss", regex.compile("loss=(.+)"))
+    log = JobLog([definition], lambda lines: None, lambda name, value, at: None)
+    log.extend(["loss=1.5", "loss=nan", "loss=-inf"])
+    assert log.metrics == {"loss": 1.5}
+
+
+def test_a_line_that_is_rewritten_without_end_is_not_kept_in_memory() -> None:
+    splitter = LineSplitter()
+    for number in range(1000):
+        assert splitter.feed(b"%d%%\r" % number * 100) == []
+    assert len(splitter._rest) < 10
+    assert splitter.finish() == ["999%"]
+
+
+def test_a_flood_is_handed_on_in_pieces() -> None:
+    sizes: list[int] = []
+    log = JobLog([], lambda lines: sizes.append(len(lines)), lambda name, value, at: None)
+    for _ in range(10):
+        log.extend(["x"] * 1000)
+    assert sizes == [5000, 5000]
+
+
+def test_an_expression_that_backtracks_without_end_is_given_up() -> None:
+    lines: list[Line] = []
+    values: list[tuple[str, float]] = []
+    definitions = [
+        MetricDefinition("hopeless", regex.compile(r"(a|aa)+$")),
+        MetricDefinition("loss", regex.compile(r"loss=([0-9.]+)")),
+    ]
+    log = JobLog(definitions, lines.extend, lambda name, value, at: values.append((name, value)))
+    log.extend(["a" * 200 + "!", "loss=0.5"])
+    log.flush()
+    assert values == [("loss", 0.5)]
+    assert any("metric hopeless is looked for no more" in text for _, text in lines)

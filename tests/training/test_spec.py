@@ -77,11 +77,19 @@ def refused(words: str, **members: Any) -> Any:
             HyperParameters={**PARAMETERS, "sagemaker_program": "../train.py"},
         ),
         refused("MPI is not supported", HyperParameters={**PARAMETERS, "sagemaker_mpi_enabled": "true"}),
+        refused("half of a surrogate pair", HyperParameters={**PARAMETERS, "x": "\ud800"}),
         refused("holds a NUL character", HyperParameters={**PARAMETERS, "x": "\0"}),
         refused("cannot be the name of an env", Environment={"A=B": "c"}),
         refused(
             "regular expression of the metric 'm' is wrong",
             AlgorithmSpecification={**ALGORITHM, "MetricDefinitions": [{"Name": "m", "Regex": "(["}]},
+        ),
+        refused(
+            "regular expression of the metric 'm' is wrong",
+            AlgorithmSpecification={
+                **ALGORITHM,
+                "MetricDefinitions": [{"Name": "m", "Regex": f"(a{{{'9' * 30}}})"}],
+            },
         ),
         refused(
             "has no group for the value",
@@ -102,3 +110,8 @@ def test_a_parameter_server_is_accepted_on_one_host() -> None:
     assert spec_of(request(HyperParameters=parameters)).toolkit_parameters[
         "sagemaker_parameter_server_enabled"
     ]
+
+
+def test_a_hyperparameter_that_is_nested_too_deeply_is_text() -> None:
+    deep = "[" * 2500
+    assert spec_of(request(HyperParameters={**PARAMETERS, "x": deep})).user_parameters["x"] == deep

@@ -56,3 +56,5 @@ def main() -> None:
         app()
     except IronworksError as error:
         sys.exit(f"Error: {error}")
+    except OSError as error:  # a home that cannot be read or written, a disk that is full
+        sys.exit(f"Error: {error}. What is wrong with the home: ironworks doctor")

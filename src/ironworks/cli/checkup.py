@@ -75,24 +75,20 @@ def space(home: Home) -> Finding:
 
 def database(home: Home) -> Finding:
     """Whether the database can be reached and is of this version."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import SQLAlchemyError
-
     from ironworks.database import Database
     from ironworks.database.schema import newest_version, version
 
     try:
-        url = make_url(home.database_url)
+        opened = Database(home.database_url)
+        url = opened.engine.url
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
             return Finding("Database", "ok", "will be made at the first start")
-        opened = Database(home.database_url)
         try:
             present = version(opened)
         finally:
             opened.close()
-    except (SQLAlchemyError, ImportError) as error:
-        text = f"{home.database_url.partition('@')[2] or home.database_url}: {str(error).splitlines()[0]}"
-        return Finding("Database", "fail", text, "See that it runs, and check IRONWORKS_DATABASE_URL.")
+    except IronworksError as error:
+        return Finding("Database", "fail", str(error))
     if present is not None and present > newest_version():
         return Finding(
             "Database", "fail", f"made by a newer Ironworks (version {present})", "Upgrade Ironworks."

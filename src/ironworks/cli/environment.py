@@ -32,7 +32,7 @@ def env(
     unset: Annotated[bool, typer.Option("--unset", help="Take everything back.")] = False,
     shell: Annotated[
         Shell | None,
-        typer.Option(help="Whose language to print. [default: that of $SHELL]", show_default=False),
+        typer.Option(help="Whose language to print; if not given, that of $SHELL.", show_default=False),
     ] = None,
     home: HomeOption = None,
 ) -> None:

@@ -15,7 +15,7 @@ HomeOption = Annotated[
     typer.Option(
         "--home",
         metavar="PATH",
-        help="The folder of the installation. [default: $IRONWORKS_HOME, or ~/.ironworks]",
+        help="The folder of the installation; if not given, $IRONWORKS_HOME, or ~/.ironworks.",
         show_default=False,
     ),
 ]

@@ -55,7 +55,7 @@ def down(
         typer.echo(f"No server runs on {place.path}.")
     else:
         typer.echo(f"Stopped the server (process {record.pid}).")
-    if not place.path.exists():
+    if not place.path.is_dir():
         return
     if everything:
         for name in stop_all(place):

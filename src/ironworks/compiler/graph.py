@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import defs, helper, numpy_helper, shape_inference
+from onnx import checker, defs, helper, numpy_helper, shape_inference
 
 Array = NDArray[Any]
 
@@ -62,14 +62,14 @@ class GraphBuilder:
         """Add a node; answer the names of its outputs.
 
         Raises:
-            ShapeConflict: the shapes or dtypes of the inputs do not fit the operator.
+            ShapeConflict: the inputs are too many or too few, or their shapes or dtypes do not fit the operator.
         """
         name = self._unused(name)
         names = [name] if outputs == 1 else [self._unused(f"{name}_{index}") for index in range(outputs)]
         node = helper.make_node(operator, inputs, names, name, **attributes)
         try:
             self._types.update(self._infer(node))
-        except shape_inference.InferenceError as error:
+        except (shape_inference.InferenceError, checker.ValidationError) as error:
             raise ShapeConflict(str(error).removeprefix("[ShapeInferenceError] ")) from error
         self._nodes.append(node)
         return names
@@ -129,5 +129,5 @@ def checked(model: onnx.ModelProto) -> onnx.ModelProto:
         onnx.checker.ValidationError: the model breaks a rule of ONNX.
         onnx.shape_inference.InferenceError: shapes conflict.
     """
-    onnx.checker.check_model(model)
+    checker.check_model(model)
     return shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)

@@ -12,6 +12,8 @@ from ironworks.errors import ClientError
 _EXAMPLE = 'Write it as {"data": [1, 784]}: the shape of each input by its name.'
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_][\w./-]*)\s*:")
 _MOST_ELEMENTS = 2**31
+_SHOWN = 200
+"""Characters that messages repeat of what cannot be read: a FailureReason has 1,024."""
 
 
 class _RepeatedName(ValueError):
@@ -33,7 +35,7 @@ def parse_data_input_config(text: str) -> dict[str, list[int]]:
         shapes = [document] if document and all(_is_number(item) for item in document) else document
         document = {f"input{position}": shape for position, shape in enumerate(shapes)}
     if not isinstance(document, dict) or not document:
-        raise ClientError(f"DataInputConfig {text!r} names no input. {_EXAMPLE}")
+        raise ClientError(f"DataInputConfig {_shown(text)} names no input. {_EXAMPLE}")
     return {_name(key, text): _shape(key, shape) for key, shape in document.items()}
 
 
@@ -50,7 +52,12 @@ def _read(text: str) -> Any:
             return ast.literal_eval(candidate.strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             pass
-    raise ClientError(f"DataInputConfig {text!r} cannot be read. {_EXAMPLE}")
+    raise ClientError(f"DataInputConfig {_shown(text)} cannot be read. {_EXAMPLE}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _name(key: Any, text: str) -> str:
     if not isinstance(key, str) or not key:
         raise ClientError(
-            f"DataInputConfig {text!r} has {key!r} where the name of an input is expected. {_EXAMPLE}"
+            f"DataInputConfig {_shown(text)} has {_shown(key)} where the name of an input is expected. {_EXAMPLE}"
         )
     return key
 
@@ -77,18 +84,18 @@ def _shape(name: str, shape: Any) -> list[int]:
             f"target coreml has. {_EXAMPLE}"
         )
     if not isinstance(shape, (list, tuple)) or not shape:
-        raise ClientError(f"DataInputConfig gives the input {name} the shape {shape!r}. {_EXAMPLE}")
+        raise ClientError(f"DataInputConfig gives the input {name} the shape {_shown(shape)}. {_EXAMPLE}")
     elements = 1
     for dimension in shape:
         if not _is_number(dimension) or dimension < 1:
             raise ClientError(
-                f"DataInputConfig gives the input {name} the shape {list(shape)}; {dimension!r} is not a positive "
-                f"whole number. A compiled model has fixed shapes, the batch included. {_EXAMPLE}"
+                f"DataInputConfig gives the input {name} the shape {_shown(list(shape))}; {_shown(dimension)} is not a "
+                f"positive whole number. A compiled model has fixed shapes, the batch included. {_EXAMPLE}"
             )
         elements *= dimension
     if elements > _MOST_ELEMENTS:
         raise ClientError(
-            f"DataInputConfig gives the input {name} {elements} elements; {_MOST_ELEMENTS} is the most."
+            f"DataInputConfig gives the input {name} more than {_MOST_ELEMENTS} elements. {_EXAMPLE}"
         )
     return list(shape)
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 import psutil
 
 from ironworks.control.job import Job, directory, log_path
+from ironworks.control.jobs import KINDS
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
 from ironworks.errors import IronworksError, PlatformError
@@ -39,7 +40,8 @@ def main(arn: str, environ: Mapping[str, str] = os.environ) -> None:
     home = Home.from_environment(environ)
     platform = Platform.open(home, account=arn.split(":")[4])
     resource = platform.resources.get_by_arn(arn)
-    if resource is None or not _claim(platform, resource):
+    if resource is None or not _claim(platform, resource, stop):
+        platform.close()
         return
     services = {name: environ[name] for name in SERVICE_VARIABLES if name in environ}
     folder = directory(home, resource)
@@ -53,21 +55,24 @@ def main(arn: str, environ: Mapping[str, str] = os.environ) -> None:
         platform.close()
 
 
-def _claim(platform: Platform, resource: Resource) -> bool:
-    """Enter this process as the job's. False if another one has the job.
+def _claim(platform: Platform, resource: Resource, stop: threading.Event) -> bool:
+    """Enter this process as the job's. False if another one has the job, or if it was stopped before it began.
 
     The server that started this process may have died before it could write the process down; the next
-    server may then have started a second one.
+    server may then have started a second one. A wish to stop that came first sets `stop`.
     """
+    kind = next(kind for kind in KINDS if kind.name == resource.kind)
     mine = Handle(os.getpid(), psutil.Process().create_time())
     claimed = False
 
     def enter(row: Resource) -> None:
         nonlocal claimed
         other = Handle.from_dict(row.process) if row.process is not None else mine
-        claimed = other.pid == mine.pid or not local.alive(other)
+        claimed = row.status in kind.running and (other.pid == mine.pid or not local.alive(other))
         if claimed:
             row.process = mine.to_dict()
+            if row.status == kind.stopping:
+                stop.set()
 
     platform.resources.change(resource.id, enter)
     return claimed

@@ -41,10 +41,15 @@ def fail(resource: Resource, reason: str) -> None:
     finish(resource, "FAILED", {"FailureReason": reason})
 
 
+def stop(resource: Resource) -> None:
+    """End a job that nothing runs any more, as one that was stopped."""
+    finish(resource, "STOPPED", {})
+
+
 def request_stop(resource: Resource) -> None:
     """Ask a running job to stop; one that never started is stopped at once."""
     if resource.status in RUNNING:
         if resource.process is None:
-            finish(resource, "STOPPED", {})
+            stop(resource)
         else:
             resource.status = "STOPPING"

@@ -18,7 +18,8 @@ from ironworks.control import endpoints, instance_logs, instances, model_folders
 from ironworks.control.endpoints import Variant
 from ironworks.control.platform import Platform
 from ironworks.control.records import Instance, Resource
-from ironworks.errors import IronworksError
+from ironworks.database import utc_now
+from ironworks.errors import IronworksError, PlatformError
 from ironworks.executors import Executor, Handle
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,16 @@ class EndpointController:
         self._published: dict[str, tuple[Route, ...]] = {}
         self._stopping_since: dict[str, float] = {}
         self._deaths: dict[tuple[int, str], tuple[int, float]] = {}
+        self._began = utc_now()
 
     def close(self) -> None:
         """Let go of the threads; instances go on."""
         self._preparing.shutdown(wait=False, cancel_futures=True)
+
+    def sweep(self) -> None:
+        """End instances that a server started and could not write down any more, because it was killed."""
+        written_down = {instance.id for mine in self._instances().values() for instance in mine}
+        instances.end_strays(self._executor, self._platform.home, written_down)
 
     def reconcile(self) -> bool:
         """One round. True when something is under way and the next round should come soon."""
@@ -75,9 +82,12 @@ class EndpointController:
         busy = False
         for endpoint in rows:
             mine = running.get(endpoint.id, [])
-            for instance in mine:
-                instance_logs.ship(self._platform, endpoint, instance, ended=False)
-            busy |= self._reconcile_endpoint(endpoint, mine)
+            try:
+                for instance in mine:
+                    busy |= instance_logs.ship(self._platform, endpoint, instance)
+                busy |= self._reconcile_endpoint(endpoint, mine)
+            except Exception:  # the trouble of one endpoint is not that of the others
+                log.exception("endpoint %s: this round failed", endpoint.name)
         return busy
 
     def _reconcile_endpoint(self, endpoint: Resource, mine: list[Instance]) -> bool:
@@ -113,7 +123,8 @@ class EndpointController:
         if self._executor.alive(Handle.from_dict(instance.process)):
             return True
         reason = instance_logs.last_line(self._platform, endpoint, instance)
-        if endpoint.status == "Creating":
+        # One of before our time may have been ended from outside, by 'ironworks down --all' for example.
+        if endpoint.status == "Creating" and instance.started_at >= self._began:
             raise IronworksError(
                 f"An instance of variant {instance.variant} ended before it answered; its last line is: "
                 f"{reason[:500]!r}. The log group {endpoints.LOG_GROUP}/{endpoint.name} has all that it printed."
@@ -166,7 +177,13 @@ class EndpointController:
         if not preparation.done():
             return False
         del self._preparations[key]
-        preparation.result()
+        try:
+            preparation.result()
+        except OSError as error:
+            raise PlatformError(
+                f"The model data of {variant.model_name}, {variant.model_data}, could not be unpacked: {error}. "
+                "See to the disk of this installation, and create the endpoint again."
+            ) from error
         return True
 
     def _may_start(self, endpoint: Resource, variant: Variant) -> bool:
@@ -175,8 +192,13 @@ class EndpointController:
     def _start(self, endpoint: Resource, variant: Variant) -> None:
         services = {**self._services, "AWS_DEFAULT_REGION": endpoint.region, "AWS_REGION": endpoint.region}
         instance = instances.start(self._executor, self._platform.home, endpoint.id, variant, services)
-        with self._platform.database.write() as session:
-            session.add(instance)
+        try:
+            with self._platform.database.write() as session:
+                session.add(instance)
+        except BaseException:  # nobody would ever end a process that is written down nowhere
+            instances.kill(self._executor, self._platform.home, instance)
+            self._back_off(endpoint, variant.name)
+            raise
 
     def _publish(self, endpoint: Resource, alive: Sequence[Instance]) -> None:
         routes = tuple(
@@ -208,10 +230,17 @@ class EndpointController:
             self._router.publish(endpoint.arn, ())
         for variant in endpoints.variants(endpoint):
             self._deaths.pop((endpoint.id, variant.name), None)
-            self._preparations.pop((endpoint.id, variant.name), None)
         for instance in mine:
             self._stop(endpoint, instance)
-        return bool(mine)
+        return bool(mine) or self._still_preparing(endpoint)
+
+    def _still_preparing(self, endpoint: Resource) -> bool:
+        """Call preparations off. One that has begun goes on to its end, and would make the folder anew."""
+        for key in [key for key in self._preparations if key[0] == endpoint.id]:
+            preparation = self._preparations[key]
+            if preparation.cancel() or preparation.done():
+                del self._preparations[key]
+        return any(key[0] == endpoint.id for key in self._preparations)
 
     def _stop(self, endpoint: Resource, instance: Instance) -> None:
         if not self._executor.alive(Handle.from_dict(instance.process)):
@@ -223,7 +252,8 @@ class EndpointController:
             instances.kill(self._executor, self._platform.home, instance)
 
     def _forget(self, endpoint: Resource, instance: Instance) -> None:
-        instance_logs.ship(self._platform, endpoint, instance, ended=True)
+        while instance_logs.ship(self._platform, endpoint, instance, ended=True):
+            pass
         instances.kill(self._executor, self._platform.home, instance)
         self._stopping_since.pop(instance.id, None)
         instances.log_path(self._platform.home, endpoint.id, instance.id).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ been read is committed together with the lines, so none is lost and none comes t
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -16,33 +17,43 @@ from ironworks.control.platform import Platform
 from ironworks.control.records import Instance, Resource
 
 LARGEST_READ = 1024 * 1024
+LONGEST_REASON = 4096
 
 
-def ship(platform: Platform, endpoint: Resource, instance: Instance, *, ended: bool) -> None:
-    """Append the lines that the instance has printed since the last time; also an unfinished one if it has `ended`."""
-    path = log_path(platform.home, endpoint.id, instance.id)
-    while lines := _next_lines(path, instance.log_offset, ended):
-        now = int(time.time() * 1000)
-        text = [(now, line.decode(errors="replace")) for line in lines.splitlines()]
-        with platform.database.write() as session:
-            row = session.get(Instance, instance.id)
-            if row is None:
-                return
-            append_lines(
-                session,
-                endpoint.region,
-                f"{endpoints.LOG_GROUP}/{endpoint.name}",
-                f"{instance.variant}/{instance.id}",
-                text,
-            )
-            row.log_offset += len(lines)
-            instance.log_offset = row.log_offset
+def ship(platform: Platform, endpoint: Resource, instance: Instance, *, ended: bool = False) -> bool:
+    """Append lines that the instance has printed since the last time; also an unfinished one if it has `ended`.
+
+    At most `LARGEST_READ` bytes, so that one that prints without end does not keep the others waiting.
+    Whether there was anything.
+    """
+    lines = _next_lines(log_path(platform.home, endpoint.id, instance.id), instance.log_offset, ended)
+    if not lines:
+        return False
+    now = int(time.time() * 1000)
+    with platform.database.write() as session:
+        row = session.get(Instance, instance.id)
+        if row is None:
+            return False
+        append_lines(
+            session,
+            endpoint.region,
+            f"{endpoints.LOG_GROUP}/{endpoint.name}",
+            f"{instance.variant}/{instance.id}",
+            [(now, line.decode(errors="replace")) for line in lines.splitlines() if line],
+        )
+        row.log_offset += len(lines)
+    instance.log_offset = row.log_offset
+    return True
 
 
 def last_line(platform: Platform, endpoint: Resource, instance: Instance) -> str:
     """The last line that an instance printed, for the reason why it ended."""
-    path = log_path(platform.home, endpoint.id, instance.id)
-    lines = path.read_text(errors="replace").split("\n") if path.exists() else []
+    try:
+        with log_path(platform.home, endpoint.id, instance.id).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_REASON))
+            lines = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
     return next((line for line in reversed(lines) if line.strip()), "it printed nothing")
 
 

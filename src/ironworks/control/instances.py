@@ -8,8 +8,10 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+
+import psutil
 
 from ironworks.control.endpoints import Variant
 from ironworks.control.records import Instance
@@ -17,7 +19,8 @@ from ironworks.database import utc_now
 from ironworks.executors import Executor, Handle
 from ironworks.home import Home
 
-PING_SECONDS = 2.0
+MODULE = "ironworks.serving"
+PING_SECONDS = 0.5
 _HOST_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -55,7 +58,7 @@ def start(
     host = {name: os.environ[name] for name in _HOST_VARIABLES if name in os.environ}
     handle = executor.start(
         [
-            sys.executable, "-m", "ironworks.serving",
+            sys.executable, "-m", MODULE,
             "--model", str(model),
             "--socket", str(socket_path(home, instance_id)),
         ],
@@ -98,6 +101,23 @@ def kill(executor: Executor, home: Home, instance: Instance) -> None:
     """End an instance at once and remove its socket."""
     executor.kill_group(Handle.from_dict(instance.process))
     socket_path(home, instance.id).unlink(missing_ok=True)
+
+
+def strays(home: Home, written_down: Collection[str]) -> Iterator[tuple[Handle, Path]]:
+    """The instances of this home that run although they are not `written_down` (by id), and their sockets."""
+    known = {socket_path(home, instance_id) for instance_id in written_down}
+    for process in psutil.process_iter(["cmdline", "create_time"]):
+        words = process.info["cmdline"] or [""]
+        path = Path(words[-1])
+        if MODULE in words and path.parent == home.sockets and path not in known:
+            yield Handle(process.pid, process.info["create_time"]), path
+
+
+def end_strays(executor: Executor, home: Home, written_down: Collection[str]) -> None:
+    """End those instances at once."""
+    for handle, path in strays(home, written_down):
+        executor.kill_group(handle)
+        path.unlink(missing_ok=True)
 
 
 class _UnixConnection(http.client.HTTPConnection):

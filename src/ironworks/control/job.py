@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,23 @@ def directory(home: Home, job: Resource) -> Path:
 def log_path(home: Home, job: Resource) -> Path:
     """What the agent itself prints; it is kept when the agent fails."""
     return home.jobs / f"{job.id}.log"
+
+
+def discard(platform: Platform, job: Resource) -> None:
+    """Remove the record of a job that has ended, and what its agent printed."""
+    platform.resources.delete(job)
+    log_path(platform.home, job).unlink(missing_ok=True)
+
+
+def sweep(platform: Platform, running: Collection[int]) -> None:
+    """Remove what killed agents left: the folders of jobs that are not `running`, the output of deleted ones."""
+    for path in platform.home.jobs.iterdir():
+        if not path.stem.isdecimal() or int(path.stem) in running:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif not platform.resources.exists(int(path.stem)):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

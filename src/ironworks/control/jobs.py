@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from ironworks.control import compilation_jobs, training_jobs
-from ironworks.control.job import log_path
+from ironworks.control.job import directory, log_path, sweep
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
 from ironworks.errors import IronworksError
@@ -24,6 +25,12 @@ DIED = (
     "InternalServerError: the process of this job ended without finishing it (it was killed, or the machine "
     "was restarted or ran out of memory). Create the job again."
 )
+
+
+class Stop(Protocol):
+    """Ends a job as one that was stopped, unless it has ended already."""
+
+    def __call__(self, resource: Resource) -> None: ...
 
 
 class Fail(Protocol):
@@ -39,12 +46,26 @@ class JobKind:
     name: str
     running: tuple[str, ...]
     stopping: str
+    stop: Stop
     fail: Fail
+
+    def bury(self, job: Resource, reason: str) -> None:
+        """End a job whose agent is gone: as stopped if that was asked for, else with a FailureReason."""
+        if job.status == self.stopping:
+            self.stop(job)
+        else:
+            self.fail(job, reason)
 
 
 KINDS = (
-    JobKind(training_jobs.KIND, training_jobs.RUNNING, "Stopping", training_jobs.fail),
-    JobKind(compilation_jobs.KIND, compilation_jobs.RUNNING, "STOPPING", compilation_jobs.fail),
+    JobKind(training_jobs.KIND, training_jobs.RUNNING, "Stopping", training_jobs.stop, training_jobs.fail),
+    JobKind(
+        compilation_jobs.KIND,
+        compilation_jobs.RUNNING,
+        "STOPPING",
+        compilation_jobs.stop,
+        compilation_jobs.fail,
+    ),
 )
 
 
@@ -62,6 +83,17 @@ class JobController:
         self._services = services
         self._slots = slots
         self._told_to_stop: set[int] = set()
+
+    def sweep(self) -> None:
+        """Remove what agents left that were killed while no server ran."""
+        sweep(
+            self._platform,
+            {
+                job.id
+                for kind in KINDS
+                for job in self._platform.resources.with_status(kind.name, *kind.running)
+            },
+        )
 
     def reconcile(self) -> bool:
         """Do the difference between what jobs should be doing and what runs. True when some were started."""
@@ -87,10 +119,13 @@ class JobController:
         return True
 
     def _bury(self, job: Resource, kind: JobKind) -> None:
-        # The agent may have written the job's end after this job was read: `fail` leaves such a job alone.
+        # The agent may have written the job's end after this job was read: such a job is left alone.
         self._told_to_stop.discard(job.id)
         self._executor.kill_group(Handle.from_dict(job.process or {}))
-        self._platform.resources.change(job.id, partial(kind.fail, reason=DIED))
+        shutil.rmtree(directory(self._platform.home, job), ignore_errors=True)
+        if job.status == kind.stopping:
+            log_path(self._platform.home, job).unlink(missing_ok=True)
+        self._platform.resources.change(job.id, partial(kind.bury, reason=DIED))
 
     def _start(self, job: Resource, kind: JobKind) -> None:
         try:
@@ -111,6 +146,8 @@ class JobController:
         log.info("%s %s started (process %d)", job.kind, job.name, handle.pid)
 
         def remember(row: Resource) -> None:
-            row.process = handle.to_dict()
+            # An agent that a killed server started may have entered itself in the meantime.
+            if row.process is None:
+                row.process = handle.to_dict()
 
         self._platform.resources.change(job.id, remember)

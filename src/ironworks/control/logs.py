@@ -14,16 +14,21 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
+    insert,
     select,
     tuple_,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from ironworks.database import Database, Table, utc_now
 from ironworks.errors import IronworksError
 
 Line = tuple[int, str]
 """Milliseconds since 1970, and the text."""
+
+LARGEST_PAGE = 1024 * 1024
+"""Characters; CloudWatch Logs answers 1 MB at a time too."""
 
 
 class LogStream(Table):
@@ -53,6 +58,9 @@ class LogEvent(Table):
     timestamp: Mapped[int] = mapped_column(BigInteger)
     ingestion: Mapped[int] = mapped_column(BigInteger)
     message: Mapped[str] = mapped_column(Text)
+
+
+_EVENTS = Table.metadata.tables[LogEvent.__tablename__]
 
 
 class NoSuchGroup(IronworksError):
@@ -88,15 +96,13 @@ class Logs:
     def groups(self, region: str, prefix: str = "") -> list[tuple[str, int]]:
         """The groups whose name starts with `prefix`, by name, each with the time it began (milliseconds)."""
         with self.database.read() as session:
-            found = session.scalars(
-                select(LogStream)
-                .where(LogStream.region == region, LogStream.group_name.startswith(prefix, autoescape=True))
-                .order_by(LogStream.group_name, LogStream.id)
+            found = session.execute(
+                select(LogStream.group_name, func.min(LogStream.created))
+                .where(LogStream.region == region, _starts_with(LogStream.group_name, prefix))
+                .group_by(LogStream.group_name)
+                .order_by(LogStream.group_name)
             )
-            first: dict[str, int] = {}
-            for stream in found:
-                first.setdefault(stream.group_name, stream.created)
-            return list(first.items())
+            return [(name, created) for name, created in found]
 
     def streams(self, region: str, group: str, prefix: str = "") -> Sequence[LogStream]:
         """The streams of a group whose name starts with `prefix`, by name.
@@ -107,7 +113,7 @@ class Logs:
         in_group = select(LogStream).filter_by(region=region, group_name=group)
         with self.database.read() as session:
             found = session.scalars(
-                in_group.where(LogStream.name.startswith(prefix, autoescape=True)).order_by(LogStream.name)
+                in_group.where(_starts_with(LogStream.name, prefix)).order_by(LogStream.name)
             ).all()
             if not found and session.scalar(in_group.limit(1)) is None:
                 raise NoSuchGroup("The specified log group does not exist.")
@@ -119,23 +125,49 @@ class Logs:
         Raises:
             NoSuchGroup, NoSuchStream: it is not there.
         """
-        for stream in self.streams(region, group, name):
-            if stream.name == name:
-                return stream
+        with self.database.read() as session:
+            found = session.scalar(select(LogStream).filter_by(region=region, group_name=group, name=name))
+        if found is not None:
+            return found
+        self.streams(region, group, name)
         raise NoSuchStream("The specified log stream does not exist.")
 
     def events(
         self, streams: Iterable[int], window: Window, limit: int, *, newest: bool = False
     ) -> Sequence[LogEvent]:
-        """At most `limit` events of these streams, by time; the last ones of the window if `newest`."""
+        """At most `limit` events of these streams, by time; the last ones of the window if `newest`.
+
+        Fewer where they are long: with the event that brings their texts to `LARGEST_PAGE` characters it is enough.
+        """
         query = select(LogEvent).where(LogEvent.stream_id.in_(list(streams)), *_within(window))
         if newest:
             query = query.order_by(LogEvent.timestamp.desc(), LogEvent.id.desc())
         else:
             query = query.order_by(LogEvent.timestamp, LogEvent.id)
         with self.database.read() as session:
-            found = list(session.scalars(query.limit(limit)))
+            found = _page(session.scalars(query.limit(limit).execution_options(yield_per=500)))
         return found[::-1] if newest else found
+
+
+def is_cut(events: Sequence[LogEvent], limit: int) -> bool:
+    """Whether there may be more events than those that `Logs.events` answered."""
+    return len(events) == limit or sum(len(event.message) for event in events) >= LARGEST_PAGE
+
+
+def _page(events: Iterable[LogEvent]) -> list[LogEvent]:
+    page: list[LogEvent] = []
+    size = 0
+    for event in events:
+        page.append(event)
+        size += len(event.message)
+        if size >= LARGEST_PAGE:
+            break
+    return page
+
+
+def _starts_with(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
+    # Not LIKE, for which "Job/" begins "job/…" on SQLite.
+    return func.substr(column, 1, len(prefix)) == prefix
 
 
 def append_lines(session: Session, region: str, group: str, stream: str, lines: Sequence[Line]) -> None:
@@ -146,11 +178,15 @@ def append_lines(session: Session, region: str, group: str, stream: str, lines: 
         row = LogStream(region=region, group_name=group, name=stream, created=now)
         session.add(row)
         session.flush()
-    session.add_all(
-        LogEvent(stream_id=row.id, timestamp=timestamp, ingestion=now, message=message)
-        for timestamp, message in lines
-    )
     if lines:
+        # Plain rows: through objects the same takes several times as long, and nobody else can write meanwhile.
+        session.execute(
+            insert(_EVENTS),
+            [
+                {"stream_id": row.id, "timestamp": timestamp, "ingestion": now, "message": message}
+                for timestamp, message in lines
+            ],
+        )
         row.first_event = lines[0][0] if row.first_event is None else row.first_event
         row.last_event = lines[-1][0]
         row.last_ingestion = now

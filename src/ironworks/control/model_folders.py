@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from ironworks.control.endpoints import Variant
 from ironworks.errors import ClientError
 from ironworks.objects import ObjectStore, parse_s3_uri
 from ironworks.objects.errors import ObjectError
+from ironworks.runtime.manifest import FILE_NAME, ArtifactError, Manifest
 
 
 def prepare(store: ObjectStore, variant: Variant, folder: Path) -> None:
@@ -42,10 +42,10 @@ def prepare(store: ObjectStore, variant: Variant, folder: Path) -> None:
 
 
 def _check_target(variant: Variant, folder: Path) -> None:
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
-        return
-    target = json.loads(manifest.read_text())["target"]
+    try:
+        target = Manifest.from_json((folder / FILE_NAME).read_bytes()).target
+    except (OSError, ArtifactError):
+        return  # the instance refuses it, in its own words
     family = targets.family_of(variant.instance_type)
     if target != family:
         raise ClientError(

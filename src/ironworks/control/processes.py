@@ -10,6 +10,7 @@ from functools import partial
 
 from sqlalchemy import select
 
+from ironworks.control import instances
 from ironworks.control.jobs import KINDS
 from ironworks.control.records import Instance, Resource
 from ironworks.control.resources import Resources
@@ -39,7 +40,7 @@ def survivors(home: Home, executor: Executor = local) -> list[Survivor]:
     try:
         if version(database) is None:
             return []
-        found = [*_agents(database), *_instances(database)]
+        found = [*_agents(database), *_instances(home, database)]
     finally:
         database.close()
     return [survivor for survivor in found if executor.alive(survivor.handle)]
@@ -72,13 +73,18 @@ def _agents(database: Database) -> list[Survivor]:
     ]
 
 
-def _instances(database: Database) -> list[Survivor]:
+def _instances(home: Home, database: Database) -> list[Survivor]:
     query = select(Instance, Resource.name).join(Resource, Resource.id == Instance.endpoint_id)
     with database.read() as session:
-        return [
+        rows = [(instance, name) for instance, name in session.execute(query)]
+    strays = instances.strays(home, [instance.id for instance, _ in rows])
+    return [
+        *(
             Survivor(f"instance {instance.id} of endpoint {name}", Handle.from_dict(instance.process))
-            for instance, name in session.execute(query)
-        ]
+            for instance, name in rows
+        ),
+        *(Survivor(f"instance of no endpoint, process {handle.pid}", handle) for handle, _ in strays),
+    ]
 
 
 def _wait(running: Sequence[Survivor], executor: Executor, seconds: float) -> None:
@@ -93,5 +99,5 @@ def _fail_jobs(home: Home) -> None:
     for kind in KINDS:
         for job in resources.with_status(kind.name, *kind.running):
             if job.process is not None:
-                resources.change(job.id, partial(kind.fail, reason=STOPPED))
+                resources.change(job.id, partial(kind.bury, reason=STOPPED))
     database.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from ironworks.control.endpoint_controller import EndpointController, Router
 from ironworks.control.jobs import JobController
@@ -40,6 +41,9 @@ class Reconciler:
 
     def start(self) -> None:
         """Begin. The first round is over on return, so that endpoints of before are served again at once."""
+        for controller in (self._jobs, self._endpoints):
+            with _outlived():
+                controller.sweep()
         self._round()
         self._thread.start()
 
@@ -61,14 +65,17 @@ class Reconciler:
             self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
 
     def _round(self) -> bool:
-        busy = [_outlived(controller.reconcile) for controller in (self._jobs, self._endpoints)]
-        return any(busy)
+        busy = False
+        for controller in (self._jobs, self._endpoints):
+            with _outlived():
+                busy |= controller.reconcile()
+        return busy
 
 
-def _outlived(reconcile: Callable[[], bool]) -> bool:
+@contextmanager
+def _outlived() -> Iterator[None]:
     try:
-        return reconcile()
+        yield
     except Exception:
         # The loop must outlive a full disk or a locked database: it says what happened and tries again.
         log.exception("The reconciler failed and goes on")
-        return False

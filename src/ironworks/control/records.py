@@ -27,6 +27,7 @@ class Resource(Table):
         Index("ix_resources_created", "kind", "region", "created_at", "id"),
         Index("ix_resources_modified", "kind", "region", "modified_at", "id"),
         Index("ix_resources_status", "kind", "status"),
+        {"sqlite_autoincrement": True},  # folders are named after ids, so an id must never come again
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

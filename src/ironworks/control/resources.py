@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,6 +105,11 @@ class Resources:
         with self.database.read() as session:
             return session.scalar(select(Resource).filter_by(arn=arn))
 
+    def exists(self, resource_id: int) -> bool:
+        """Whether the resource is still there."""
+        with self.database.read() as session:
+            return session.get(Resource, resource_id) is not None
+
     def with_status(self, kind: str, *statuses: str) -> Sequence[Resource]:
         """All resources of a kind in one of these states, oldest first."""
         with self.database.read() as session:
@@ -206,11 +210,15 @@ def _after(column: InstrumentedAttribute[Any], listing: Listing) -> ColumnElemen
         value, resource_id = json.loads(base64.urlsafe_b64decode(listing.token or ""))
         if listing.sort_by.endswith("_at"):
             value = datetime.fromtimestamp(value, timezone.utc)
-        position = tuple_(column, Resource.id)
-        last = tuple_(value, int(resource_id))
-        return position < last if listing.descending else position > last
-    except (ValueError, TypeError, OverflowError, OSError, binascii.Error):
+        elif not isinstance(value, str) or not value.isascii():
+            raise ValueError(value)
+        if not 0 <= int(resource_id) < 2**63:
+            raise ValueError(resource_id)
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError):
         raise InvalidToken("The NextToken is not one that this listing gave out.") from None
+    position = tuple_(column, Resource.id)
+    last = tuple_(value, int(resource_id))
+    return position < last if listing.descending else position > last
 
 
 def _token(resource: Resource, sort_by: str) -> str:

@@ -15,7 +15,7 @@ from ironworks.training import TrainingResult, TrainingSpec, run_training
 _FAILED = ("Failed", "Failed", "Training job failed")
 _ENDINGS = {
     "Completed": ("Completed", "Completed", "Training job completed"),
-    "Stopped": ("Stopped", "Stopped", "Training job stopped"),
+    "Stopped": training_jobs.STOPPED,
     "MaxRuntimeExceeded": (
         "Stopped",
         "MaxRuntimeExceeded",
@@ -32,12 +32,9 @@ class JobObserver:
         self._resource = job.resource
         self._stream = f"{job.resource.name}/algo-1-{int(time.time())}"
         self._metrics: dict[str, dict[str, Any]] = {}
-        self._training_started: float | None = None
 
     def status(self, secondary: str, message: str) -> None:
         """Enter a secondary status."""
-        if secondary == "Training" and self._training_started is None:
-            self._training_started = time.time()
         self._platform.resources.change(
             self._resource.id, lambda resource: training_jobs.advance(resource, secondary, message)
         )
@@ -52,12 +49,7 @@ class JobObserver:
 
     def outcome(self) -> dict[str, Any]:
         """The members of Describe's answer that are known so far."""
-        outcome: dict[str, Any] = {}
-        if self._metrics:
-            outcome["FinalMetricDataList"] = list(self._metrics.values())
-        if self._training_started is not None:
-            outcome["TrainingStartTime"] = self._training_started
-        return outcome
+        return {"FinalMetricDataList": list(self._metrics.values())} if self._metrics else {}
 
 
 def run(job: Job) -> None:

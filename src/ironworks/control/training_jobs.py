@@ -10,6 +10,8 @@ from ironworks.training import TrainingSpec
 KIND = "training-job"
 RUNNING = ("InProgress", "Stopping")
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+STOPPED = ("Stopped", "Stopped", "Training job stopped")
+"""Status, secondary status and message of a job that was stopped."""
 
 
 def create(platform: Platform, region: str, request: Document) -> Resource:
@@ -46,6 +48,9 @@ def finish(resource: Resource, status: str, secondary: str, message: str, outcom
     """Bring a job to its end. One that has ended already is left as it is."""
     if resource.status not in RUNNING:
         return
+    # A wish to stop that came too late to cut anything short is met all the same.
+    if resource.status == "Stopping" and status == "Completed":
+        status, secondary, message = STOPPED
     state = {**_copy(resource.state), **outcome}
     enter(state, secondary, message)
     now = utc_now().timestamp()
@@ -63,10 +68,19 @@ def fail(resource: Resource, reason: str) -> None:
     finish(resource, "Failed", "Failed", "Training job failed", {"FailureReason": reason})
 
 
+def stop(resource: Resource) -> None:
+    """End a job that nothing runs any more, as one that was stopped."""
+    finish(resource, *STOPPED, {})
+
+
 def advance(resource: Resource, secondary: str, message: str) -> None:
-    """Enter a secondary status in the record of a running job."""
+    """Enter a secondary status in the record of a running job. One that has ended is left as it is."""
+    if resource.status not in RUNNING:
+        return
     state = _copy(resource.state)
     enter(state, secondary, message)
+    if secondary == "Training":
+        state.setdefault("TrainingStartTime", state["SecondaryStatusTransitions"][-1]["StartTime"])
     resource.state = state
 
 
@@ -75,7 +89,7 @@ def request_stop(resource: Resource) -> None:
     if resource.status != "InProgress":
         return
     if resource.process is None:
-        finish(resource, "Stopped", "Stopped", "Training job stopped", {})
+        stop(resource)
         return
     advance(resource, "Stopping", "Stopping the training job")
     resource.status = "Stopping"

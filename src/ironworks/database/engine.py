@@ -8,8 +8,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
+
+from ironworks.errors import PlatformError
+
+MOST_CONNECTIONS = 64
+"""At a time, beside the few that stay open: more than a server has threads, so that none waits for one."""
 
 
 def utc_now() -> datetime:
@@ -47,8 +53,18 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        self.engine = create_engine(url)
+        """Nothing is opened yet.
+
+        Raises:
+            PlatformError: the URL is none, or the driver for it is not installed.
+        """
+        try:
+            self.engine = create_engine(url, max_overflow=MOST_CONNECTIONS)
+        except (SQLAlchemyError, ImportError) as error:
+            raise PlatformError(
+                f"IRONWORKS_DATABASE_URL cannot be used: {error}. Correct it, or unset it for SQLite in the home."
+            ) from error
+        self.url = self.engine.url.render_as_string()  # without the password: it stands in messages
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)

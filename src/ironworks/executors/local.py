@@ -27,7 +27,7 @@ def start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Pat
     It reads nothing, inherits no open file, and what it prints is appended to `log`.
 
     Raises:
-        PlatformError: the program or the folder is not there, or may not be used.
+        PlatformError: the program or the folder is not there or may not be used, or a variable is impossible.
     """
     try:
         with log.open("ab") as output:
@@ -40,7 +40,7 @@ def start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Pat
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a variable that the system cannot take
         raise PlatformError(f"The process {command[0]} could not be started in {cwd}: {error}.") from error
     _children[process.pid] = process
     # Not yet reaped, so the record is there even if the process has already ended.

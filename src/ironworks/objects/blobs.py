@@ -9,19 +9,21 @@ caller commits the row that names it after that.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from ironworks.objects import digests
 from ironworks.objects.entries import Expected
-from ironworks.objects.errors import IncompleteBody
+from ironworks.objects.errors import IncompleteBody, PayloadMismatch, StoreFull
 
 PARALLEL = 256 * 1024
 """From this many bytes on, each digest and the disk have a thread: the disk stalls now and then, MD5 is slow."""
@@ -68,7 +70,11 @@ class IncomingBlob:
         os.close(self._file)
 
     def write(self, data: bytes) -> None:
-        """Append bytes; buffers of 1 MiB and more go fastest."""
+        """Append bytes; buffers of 1 MiB and more go fastest.
+
+        Raises:
+            StoreFull: the disk takes no more.
+        """
         if len(data) >= PARALLEL:
             hashing = [_hashing.submit(digest.update, data) for digest in self._digests]
             self._append(data)
@@ -81,8 +87,9 @@ class IncomingBlob:
 
     def _append(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
+        with self._blobs.room():
+            while view:
+                view = view[os.write(self._file, view) :]
         self._size += len(data)
         if self._size - self._started >= WRITE_BACK:
             _begin_write_back(self._file, self._started, self._size - self._started)
@@ -93,15 +100,19 @@ class IncomingBlob:
 
         Raises:
             IncompleteBody: another number of bytes.
-            BadDigest, InvalidDigest: another checksum, or none.
+            BadDigest, InvalidDigest, PayloadMismatch: another checksum, or none.
+            StoreFull: the disk takes no more.
         """
         if expected.size is not None and expected.size != self._size:
             raise IncompleteBody(expected.size, self._size)
+        if expected.sha256 not in (None, self._sha256.hexdigest()):
+            raise PayloadMismatch
         if expected.md5 is not None:
             digests.check("MD5", expected.md5, self._md5.digest())
         for algorithm, text in expected.checksums.items():
             digests.check(algorithm, text, self._checksums[algorithm].digest())
-        os.fsync(self._file)
+        with self._blobs.room():
+            os.fsync(self._file)
         return Sealed(
             name=self._sha256.hexdigest(),
             size=self._size,
@@ -110,11 +121,14 @@ class IncomingBlob:
         )
 
     def keep(self, sealed: Sealed) -> None:
-        """Give the blob its name. Call it in the write transaction that stores the row that names it."""
+        """Give the blob its name. Call it in the write transaction that stores the row that names it.
+
+        A blob of the same name is replaced: the bytes are equal, unless the disk has damaged those that
+        are there, and its writer may have died before its folder was on the disk.
+        """
         path = self._blobs.path(sealed.name)
-        if not path.exists():
-            self._path.rename(path)
-            _sync_folder(path.parent)
+        self._path.replace(path)
+        _sync_folder(path.parent)
 
 
 class Blobs:
@@ -138,6 +152,20 @@ class Blobs:
     def receive(self, algorithms: Iterable[str] = ()) -> IncomingBlob:
         """Begin a blob, computing these checksums besides SHA-256 and MD5."""
         return IncomingBlob(self, algorithms)
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Bytes are written inside.
+
+        Raises:
+            StoreFull: there is no room for them.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise StoreFull(self._incoming.parent, error.strerror or str(error)) from error
 
     def names(self) -> Iterator[str]:
         """Every finished blob."""

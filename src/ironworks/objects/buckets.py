@@ -113,13 +113,16 @@ class Buckets:
             NoSuchBucket: there is no such bucket.
             AccessDenied: it is the sample data's.
         """
-        if self._is_sample(name):
-            raise AccessDenied(
-                f"The bucket {name!r} holds the sample data and is read-only. Use a bucket of your own."
-            )
+        self._refuse_samples(name)
         with self._references.write() as session:
             _require(session, name, name)
             yield session
+
+    def require_writable(self, name: str) -> None:
+        """Ask whether `writing` would refuse now, without keeping other writers waiting. Raises as it does."""
+        self._refuse_samples(name)
+        with self._database.read() as session:
+            _require(session, name, name)
 
     @contextmanager
     def copying(self, source: str, target: str) -> Iterator[tuple[Session, str]]:
@@ -135,6 +138,12 @@ class Buckets:
         assert self._prepare_samples is not None
         self._prepare_samples()
         return SAMPLES
+
+    def _refuse_samples(self, name: str) -> None:
+        if self._is_sample(name):
+            raise AccessDenied(
+                f"The bucket {name!r} holds the sample data and is read-only. Use a bucket of your own."
+            )
 
     def _is_sample(self, name: str) -> bool:
         return self._prepare_samples is not None and sample_region(name) is not None

@@ -118,6 +118,8 @@ def check_type(algorithm: str, kind: str) -> None:
     Raises:
         InvalidRequest: the combination does not exist.
     """
+    if kind not in (COMPOSITE, FULL_OBJECT):
+        raise InvalidRequest(f"{kind!r} is not a checksum type. Use {COMPOSITE} or {FULL_OBJECT}.")
     if (kind == FULL_OBJECT and algorithm not in _COMBINE) or (
         kind == COMPOSITE and algorithm == "CRC64NVME"
     ):

@@ -123,10 +123,12 @@ class Expected:
         size: in bytes.
         md5: base64, as in Content-MD5.
         checksums: base64, by algorithm.
+        sha256: hex, as it was signed.
     """
 
     size: int | None = None
     md5: str | None = None
+    sha256: str | None = None
     checksums: Mapping[str, str] = field(default_factory=dict)
 
 

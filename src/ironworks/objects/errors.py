@@ -5,23 +5,33 @@ ClientError
     ├── NoSuchBucket · NoSuchKey · NoSuchUpload
     ├── BucketAlreadyExists · BucketAlreadyOwnedByYou · BucketNotEmpty · InvalidBucketName
     ├── AccessDenied · PreconditionFailed
-    ├── BadDigest · InvalidDigest · IncompleteBody
+    ├── BadDigest · InvalidDigest · IncompleteBody · PayloadMismatch
     ├── InvalidRange · KeyTooLong · InvalidRequest
     ├── InvalidPart · InvalidPartOrder · EntityTooSmall
-    └── SampleDataUnavailable
+    └── SampleDataUnavailable · SampleDataUnderWay
 PlatformError
-└── DamagedStore           a row names bytes that are not on the disk
+├── DamagedStore           a row names bytes that are not on the disk
+└── StoreFull              the disk takes no more
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
 
 from ironworks.errors import ClientError, PlatformError
 
 
 class ObjectError(ClientError):
-    """A request that the store refuses. `code` is what S3 calls the reason."""
+    """A request that the store refuses.
+
+    Attributes:
+        code: what S3 calls the reason.
+        details: what else S3's error document says of it.
+    """
 
     code = "InvalidRequest"
+    details: Mapping[str, object] = {}
 
 
 class NoSuchBucket(ObjectError):
@@ -31,6 +41,7 @@ class NoSuchBucket(ObjectError):
 
     def __init__(self, bucket: str) -> None:
         super().__init__(f"The specified bucket does not exist: {bucket!r}.")
+        self.details = {"BucketName": bucket}
 
 
 class NoSuchKey(ObjectError):
@@ -40,6 +51,7 @@ class NoSuchKey(ObjectError):
 
     def __init__(self, bucket: str, key: str) -> None:
         super().__init__(f"The specified key does not exist: s3://{bucket}/{key}.")
+        self.details = {"Key": key}
 
 
 class NoSuchUpload(ObjectError):
@@ -119,6 +131,15 @@ class InvalidDigest(ObjectError):
     code = "InvalidDigest"
 
 
+class PayloadMismatch(ObjectError):
+    """The bytes are not those whose SHA-256 was signed."""
+
+    code = "XAmzContentSHA256Mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("The provided 'x-amz-content-sha256' header does not match what was computed.")
+
+
 class IncompleteBody(ObjectError):
     """Fewer or more bytes came than were announced."""
 
@@ -135,7 +156,7 @@ class InvalidRange(ObjectError):
 
     def __init__(self, size: int) -> None:
         super().__init__(f"The requested range is not satisfiable: the object has {size} bytes.")
-        self.size = size
+        self.details = {"ActualObjectSize": size}
 
 
 class KeyTooLong(ObjectError):
@@ -187,7 +208,29 @@ class SampleDataUnavailable(ObjectError):
     code = "SampleDataUnavailable"
 
 
+class SampleDataUnderWay(ObjectError):
+    """Somebody else's request is bringing the sample data; a client that tries again will find it."""
+
+    code = "SampleDataUnderWay"
+
+    def __init__(self) -> None:
+        super().__init__("The sample data is being fetched. Try again in a moment.")
+
+
 class DamagedStore(PlatformError):
     """A row names bytes that are not on the disk."""
 
     code = "InternalError"
+    status = 500
+
+
+class StoreFull(PlatformError):
+    """The disk takes no more bytes."""
+
+    code = "InsufficientStorage"
+    status = 507
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"The object cannot be stored below {folder}: {reason}. Make room there and send it again."
+        )

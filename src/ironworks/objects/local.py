@@ -28,6 +28,10 @@ _BUFFER = 4 * 1024 * 1024
 _PAGE = 1000
 
 
+def _own_attributes(source: ObjectInfo) -> Attributes:
+    return source.attributes
+
+
 class LocalObjects:
     """Keys are rows of the database, bytes are blobs below a directory.
 
@@ -97,8 +101,7 @@ class LocalObjects:
             NoSuchBucket, AccessDenied, KeyTooLong: it could not be stored there.
         """
         check_key(key)
-        with self.buckets.writing(bucket):
-            pass  # refuse before the bytes come, not after
+        self.buckets.require_writable(bucket)  # refuse before the bytes come, not after
         return self._writer(bucket, key, attributes, checksums, condition)
 
     def upload(self, path: Path, bucket: str, key: str, attributes: Attributes = PLAIN) -> ObjectInfo:
@@ -150,13 +153,12 @@ class LocalObjects:
         self,
         source: tuple[str, str],
         target: tuple[str, str],
-        attributes: Attributes | None = None,
+        derive: Callable[[ObjectInfo], Attributes] = _own_attributes,
         condition: Condition = ALWAYS,
-        check: Callable[[ObjectInfo], None] | None = None,
     ) -> ObjectInfo:
         """Store an object under a second (bucket, key); rows are copied, bytes are not.
 
-        `attributes` replace the source's when given; `check` sees the source and may refuse.
+        `derive` answers the copy's attributes; it sees the very source that is copied, and may refuse it.
 
         Raises:
             NoSuchBucket, NoSuchKey, AccessDenied, KeyTooLong, PreconditionFailed: as S3 does.
@@ -164,8 +166,7 @@ class LocalObjects:
         check_key(target[1])
         with self.buckets.copying(source[0], target[0]) as (session, name):
             old = _require(session, name, *source)
-            if check is not None:
-                check(old.info(source[0]))
+            attributes = derive(old.info(source[0]))
             parts = session.scalars(select(PartRow).where(PartRow.content == old.content)).all()
             row = ObjectRow(
                 bucket=target[0],
@@ -174,7 +175,7 @@ class LocalObjects:
                 size=old.size,
                 etag=old.etag,
                 modified=utc_now(),
-                attributes=old.attributes if attributes is None else attribute_columns(attributes),
+                attributes=attribute_columns(attributes),
                 checksums=old.checksums,
                 checksum_type=old.checksum_type,
                 parts=old.parts,

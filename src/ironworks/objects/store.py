@@ -56,9 +56,8 @@ class ObjectStore(Protocol):
         self,
         source: tuple[str, str],
         target: tuple[str, str],
-        attributes: Attributes | None = ...,
+        derive: Callable[[ObjectInfo], Attributes] = ...,
         condition: Condition = ...,
-        check: Callable[[ObjectInfo], None] | None = ...,
     ) -> ObjectInfo:
         """Store an object under a second (bucket, key) without copying its bytes."""
 

@@ -49,6 +49,7 @@ class Completion:
     parts: Sequence[CompletedPart]
     size: int | None = None
     checksums: Mapping[str, str] = field(default_factory=dict)
+    checksum_type: str | None = None
     condition: Condition = ALWAYS
 
 
@@ -240,6 +241,15 @@ def _matching(uploaded: PartRow | None, listed: CompletedPart) -> PartRow:
 
 
 def _whole_checksums(row: UploadRow, parts: Sequence[PartRow], completion: Completion) -> dict[str, str]:
+    for algorithm in completion.checksums.keys() - {row.checksum_algorithm}:
+        raise InvalidRequest(
+            f"The {algorithm} of the object cannot be checked: the upload was created for "
+            f"{row.checksum_algorithm or 'no checksum'}. Name the algorithm when you create the upload."
+        )
+    if completion.checksum_type not in (None, row.checksum_type):
+        raise InvalidRequest(
+            f"The upload was created with the checksum type {row.checksum_type}, not {completion.checksum_type}."
+        )
     if row.checksum_algorithm is None or row.checksum_type is None:
         return {}
     algorithm = row.checksum_algorithm

@@ -78,7 +78,7 @@ class Manifest:
         """
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ArtifactError(f"{FILE_NAME} is not JSON ({error}). Compile the model again.") from error
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise ArtifactError(

@@ -10,8 +10,10 @@ Whatever goes wrong is answered in the service's own protocol.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from ironworks import __version__
 from ironworks.database import utc_now
@@ -29,6 +31,8 @@ from ironworks.server.services.unknown import UnknownService
 log = logging.getLogger(__name__)
 
 HEALTH = "/_ironworks/health"
+THREADS = 32
+"""Operations that may use the database or the disk at a time: they wait more than they compute."""
 TELEMETRY_HOST = "sm-pysdk-t-"
 UNSIGNED_SERVICE = "s3"
 """A request without a signature is answered as S3 does: it is what browsers and curl see."""
@@ -62,6 +66,8 @@ class App:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix="operation")
+        asyncio.get_running_loop().set_default_executor(threads)
         try:
             self._installation.start()
         except IronworksError as error:

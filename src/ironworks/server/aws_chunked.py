@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import AsyncIterator
 
 from ironworks.server.call import ChunkSigning
@@ -22,6 +23,7 @@ LONGEST_LINE = 8192
 LARGEST_SIGNED_CHUNK = 16 * 1024 * 1024
 """A signed chunk is held back until its signature is checked, so it must fit into memory."""
 
+_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}")
 _EMPTY = hashlib.sha256().hexdigest()
 
 
@@ -129,12 +131,9 @@ class AwsChunked:
 
 def _chunk_head(line: bytes) -> tuple[int, str]:
     digits, _, extension = line.partition(b";")
-    try:
-        size = int(digits.strip(), 16)
-    except ValueError:
-        size = -1
-    if size < 0:
+    if not _SIZE.fullmatch(digits.strip()):
         raise _broken(f"{line[:40]!r} is not the head of a chunk")
+    size = int(digits, 16)
     name, _, signature = extension.partition(b"=")
     return size, signature.decode("latin-1") if name.strip() == b"chunk-signature" else ""
 

@@ -33,6 +33,9 @@ OPENING_TIMEOUT = 30.0
 HEAD_LIMIT = 16 * 1024
 """Bytes of a CONNECT request's header."""
 
+HTTP_HEAD_LIMIT = 64 * 1024
+"""Bytes of any other request's line and header, beyond the first piece of it that comes in."""
+
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 _HTTPS_PORT = 443
@@ -61,7 +64,54 @@ class Refusal(Exception):
         self.status = status
 
 
-class _SecureHttp(HttpToolsProtocol):
+class _Http(HttpToolsProtocol):
+    """HTTP whose requests have to begin and to state themselves in a limited time and space, before any is read."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _head_size: int | None = None  # of a head that has begun and is not complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(OPENING_TIMEOUT, self._expire)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_size is not None:
+            self._head_size += len(data)
+            if self._head_size > HTTP_HEAD_LIMIT:
+                self._refuse(f"The header of this request is longer than {HTTP_HEAD_LIMIT} bytes.")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._stop_timer()
+        self._timer = self.loop.call_later(OPENING_TIMEOUT, self._expire)
+        self._head_size = 0
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def _stop_timer(self) -> None:
+        self._head_size = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        self._refuse(f"This request was not complete within {OPENING_TIMEOUT:.0f} s.")
+
+    def _refuse(self, message: str) -> None:
+        self._stop_timer()
+        if not self.transport.is_closing():
+            self.send_400_response(message)
+
+
+class _SecureHttp(_Http):
     """HTTP inside TLS."""
 
     def shutdown(self) -> None:
@@ -234,7 +284,7 @@ class Gateway(asyncio.Protocol):
 
     def _serve(self, transport: asyncio.Transport) -> None:
         self._leave()
-        kind = HttpToolsProtocol if transport is self.transport else _SecureHttp
+        kind = _Http if transport is self.transport else _SecureHttp
         http = kind(self.config, self.server_state, self.app_state, _loop=self.loop)
         transport.set_protocol(http)
         http.connection_made(transport)

@@ -89,7 +89,8 @@ class InstancePool:
         """`POST /invocations` to an instance of `key`.
 
         When a connection breaks before any byte of the answer came, the request is sent once more: to
-        another instance, or where there is none, through a new connection.
+        another instance, or where there is none, through a new connection. Instances that cannot be reached at all
+        do not count: the next one is asked.
 
         Raises:
             NoInstance: none is live.
@@ -105,11 +106,14 @@ class InstancePool:
             return await instance.ask(request, deadline, reuse=True)
         except _Unanswered:
             pass
-        instance = self._choose(key, besides=instance)
-        try:
-            return await instance.ask(request, deadline, reuse=False)
-        except _Unanswered as error:
-            raise InstanceLost(str(error)) from error
+        attempts = len(self._instances.get(key, ()))
+        while True:
+            instance, attempts = self._choose(key, besides=instance), attempts - 1
+            try:
+                return await instance.ask(request, deadline, reuse=False)
+            except _Unanswered as error:
+                if attempts <= 0 or not isinstance(error, _Unreached):
+                    raise InstanceLost(str(error)) from error
 
     async def ping(self, socket: Path, timeout: float = 2.0) -> bool:
         """Whether the instance at `socket` answers `GET /ping` with 200."""
@@ -141,6 +145,10 @@ class InstancePool:
 
 class _Unanswered(InstanceLost):
     """The connection broke before any byte of the answer: the request may be sent again."""
+
+
+class _Unreached(_Unanswered):
+    """There was no connection: the request was not sent at all."""
 
 
 class _Instance:
@@ -197,7 +205,7 @@ class _Instance:
                 await asyncio.sleep(_CROWDED_SECONDS)
             except OSError as error:
                 self.gone = isinstance(error, ConnectionRefusedError | FileNotFoundError)
-                raise _Unanswered(f"The instance at {self.path} cannot be reached: {error}") from error
+                raise _Unreached(f"The instance at {self.path} cannot be reached: {error}") from error
 
 
 class _Connection(asyncio.Protocol):

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ironworks.errors import PlatformError
+
 ROLE_NAME = "IronworksExecutionRole"
 """The role that the permanent key pair acts in, and that jobs may be given."""
 
@@ -54,10 +56,23 @@ class Keys:
 
     @classmethod
     def open(cls, path: Path) -> Keys:
-        """Read the keys, or generate them at first use (file mode 0600)."""
+        """Read the keys, or generate them at first use (file mode 0600).
+
+        Raises:
+            PlatformError: the file is there and cannot be used.
+        """
         if not path.exists():
             _write_private(path, json.dumps(asdict(cls._generate()), indent=2))
-        return cls(**json.loads(path.read_text()))
+        try:
+            keys = cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise PlatformError(
+                f"The access keys in {path} cannot be read ({error}). Put the file back from a copy; or delete it, "
+                'start the server again for new keys, and repeat: eval "$(ironworks env)".'
+            ) from error
+        if not all(isinstance(part, str) and part for part in asdict(keys).values()):
+            raise PlatformError(f"The access keys in {path} are not texts. Put the file back from a copy.")
+        return keys
 
     @classmethod
     def _generate(cls) -> Keys:

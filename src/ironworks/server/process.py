@@ -52,7 +52,7 @@ def running(home: Home) -> ServerRecord | None:
     """The server of `home`, if its process is alive. What a killed server left behind does not count."""
     try:
         record = ServerRecord(**json.loads(home.server_record.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
     return record if _process(record) is not None else None
 
@@ -106,7 +106,8 @@ def stop(home: Home, timeout: float = 15.0) -> ServerRecord | None:
         _end(record, signal.SIGTERM, timeout) or _end(record, signal.SIGKILL, timeout)
     ):
         raise PlatformError(f"The server (process {record.pid}) does not end, not even by force.")
-    home.server_record.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        home.server_record.unlink()
     return record
 
 
@@ -144,7 +145,7 @@ def _process(record: ServerRecord) -> psutil.Process | None:
         process = psutil.Process(record.pid)
         same = abs(process.create_time() - record.created) <= _CREATE_TIME_TOLERANCE
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # denied: another user's, so not the one recorded
         return None
 
 

@@ -23,13 +23,15 @@ class EndpointRouter:
 
     def publish(self, arn: str, routes: Sequence[Route]) -> None:
         """From now on the endpoint's requests go there; no routes: nowhere."""
-        sockets = {route.variant: () for route in self.routes(arn)} | {r.variant: r.sockets for r in routes}
-        for variant, paths in sockets.items():
-            self.pool.set_instances(key(arn, variant), paths)
+        left = {route.variant for route in self.routes(arn)} - {route.variant for route in routes}
+        for route in routes:
+            self.pool.set_instances(key(arn, route.variant), route.sockets)
         if routes:
             self._routes[arn] = tuple(routes)
         else:
             self._routes.pop(arn, None)
+        for variant in left:  # only now: until here a request may have been sent there
+            self.pool.set_instances(key(arn, variant), ())
 
     def routes(self, arn: str) -> tuple[Route, ...]:
         """The variants of an endpoint in service; none when it serves nothing."""

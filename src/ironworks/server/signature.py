@@ -20,6 +20,7 @@ from ironworks.server.call import Caller, ChunkSigning
 from ironworks.server.errors import ServiceError
 from ironworks.server.http import Body, Request
 from ironworks.server.keys import Identity, Keys
+from ironworks.server.signed_body import SignedBody
 
 CLOCK_SKEW = timedelta(minutes=15)
 LONGEST_PRESIGNED = 7 * 24 * 3600
@@ -30,7 +31,7 @@ LARGEST_UNDECLARED_BODY = 32 * 1024 * 1024
 """Bytes read to hash a body whose SHA-256 is not in a header (every service but S3)."""
 
 _AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256\s+(.*)", re.DOTALL)
-_CREDENTIAL = re.compile(r"([\w]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request")
+_CREDENTIAL = re.compile(r"(\w+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -94,13 +95,14 @@ async def verify(request: Request, signature: Signature, keys: Keys, now: dateti
             signature, "key", "The security token included in the request is invalid or has expired."
         )
     _check_age(signature, now)
+    _check_coverage(request, signature)
     payload_hash = await _payload_hash(request, signature)
     key = _signing_key(identity.secret_access_key, signature.date, signature.region, signature.service)
     canonical = _canonical_request(request, signature, payload_hash)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     to_sign = f"{ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{digest}"
     expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, signature.signature):
+    if not hmac.compare_digest(expected.encode(), signature.signature.encode()):
         raise _refusal(
             signature,
             "signature",
@@ -108,7 +110,7 @@ async def verify(request: Request, signature: Signature, keys: Keys, now: dateti
             'Check your AWS Secret Access Key and signing method: eval "$(ironworks env)" sets the right key.',
         )
     if _SHA256.fullmatch(payload_hash):
-        request.body = _checked(request.body, payload_hash)
+        request.body = SignedBody(request.body, payload_hash)
     return _caller(signature, identity, keys, key)
 
 
@@ -183,6 +185,29 @@ def _check_age(signature: Signature, now: datetime) -> None:
         )
 
 
+def _check_coverage(request: Request, signature: Signature) -> None:
+    """Whoever intercepts a request, or is given a presigned URL, must not add to what was signed.
+
+    Raises:
+        ServiceError: the host or an `x-amz-` header is not among the signed headers, or the key is another day's.
+    """
+    if not signature.timestamp.startswith(signature.date):
+        raise _refusal(
+            signature,
+            "signature",
+            f"The date {signature.date} in the credential is not that of X-Amz-Date, {signature.timestamp}.",
+        )
+    signed = {name.lower() for name in signature.signed_headers}
+    added = [name for name in request.headers if name.startswith("x-amz-") and name not in signed]
+    missing = added if "host" in signed else ["host", *added]
+    if missing:
+        raise _refusal(
+            signature,
+            "coverage",
+            f"There were headers which must be signed and are not: {', '.join(missing)}.",
+        )
+
+
 # What AWS's services call the same refusals: S3, the query services (STS, IAM), the JSON services.
 _CODES = {
     "key": (("InvalidAccessKeyId", 403), ("InvalidClientTokenId", 403), ("UnrecognizedClientException", 400)),
@@ -191,6 +216,7 @@ _CODES = {
         ("SignatureDoesNotMatch", 403),
         ("InvalidSignatureException", 400),
     ),
+    "coverage": (("AccessDenied", 403), ("SignatureDoesNotMatch", 403), ("InvalidSignatureException", 400)),
     "time": (("RequestTimeTooSkewed", 403), ("RequestExpired", 400), ("RequestExpired", 400)),
     "presigned": (("AccessDenied", 403), ("RequestExpired", 400), ("RequestExpired", 400)),
 }
@@ -205,6 +231,12 @@ def _refusal(signature: Signature, kind: str, message: str) -> ServiceError:
 async def _payload_hash(request: Request, signature: Signature) -> str:
     declared = request.headers.get("x-amz-content-sha256")
     if declared is not None:
+        known = declared == UNSIGNED_PAYLOAD or declared.startswith(STREAMING_PAYLOAD)
+        if not known and not _SHA256.fullmatch(declared):
+            raise ServiceError(
+                "InvalidArgument",
+                "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-…, or a SHA-256 in lower-case hexadecimal.",
+            )
         return declared
     if signature.service == "s3" and signature.expires is not None:
         return UNSIGNED_PAYLOAD
@@ -216,18 +248,6 @@ async def _payload_hash(request: Request, signature: Signature) -> str:
 async def _single(body: bytes) -> Body:
     if body:
         yield body
-
-
-async def _checked(body: Body, expected: str) -> Body:
-    digest = hashlib.sha256()
-    async for chunk in body:
-        digest.update(chunk)
-        yield chunk
-    if digest.hexdigest() != expected:
-        raise ServiceError(
-            "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        )
 
 
 @lru_cache(maxsize=64)

@@ -93,7 +93,7 @@ def _model(hooks: dict[str, Callable[..., Any]], directory: Path, load: Callable
         return load(directory)
     try:
         model = hooks["model_fn"](str(directory))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _log.exception("model_fn failed.")
         raise StartupError(f"model_fn failed: {type(error).__name__}: {error}") from error
     if not ({"predict_fn", "transform_fn"} & hooks.keys()) and not callable(getattr(model, "run", None)):
@@ -147,7 +147,7 @@ def _in_parts(hooks: dict[str, Callable[..., Any]], model: Any) -> Handler:
     def handle(invocation: Invocation) -> Answer:
         accept = _accept(invocation)
         if input_fn is None:
-            data = codecs.decode(invocation.body, invocation.content_type, names)
+            data = _writable(codecs.decode(invocation.body, invocation.content_type, names))
         else:
             data = _call_on_input(input_fn, _payload(invocation), invocation.content_type)
         if predict_fn is None:
@@ -159,6 +159,13 @@ def _in_parts(hooks: dict[str, Callable[..., Any]], model: Any) -> Handler:
         return _answer("output_fn", _call(output_fn, prediction, accept), accept)
 
     return handle
+
+
+def _writable(inputs: codecs.Inputs) -> codecs.Inputs:
+    """A copy of what still lies in the payload, because a `predict_fn` may write `data /= 255`."""
+    if isinstance(inputs, dict):
+        return inputs  # made of JSON
+    return inputs if inputs.flags.writeable else inputs.copy()
 
 
 def _payload(invocation: Invocation) -> str | bytes:

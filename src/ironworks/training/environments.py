@@ -12,6 +12,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -21,13 +22,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ironworks.errors import PlatformError
+from ironworks.training.lines import LineSplitter
 from ironworks.training.recipes import PythonVersion, Recipe, recipe
 
 Log = Callable[[str], None]
 """Takes one line. It may raise to break the build off."""
 
+Check = Callable[[], None]
+"""Called several times a second while others work; it may raise to break the build off."""
+
 _VENV = ("-I", "-m", "venv", "--clear")
 _RECORD = "ironworks-environment.json"
+_TICK = 0.1
+"""Seconds between two calls of a check."""
+
 _WAIT_NOTE = 10.0
 """Seconds between two lines that say that another process builds."""
 
@@ -97,7 +105,7 @@ class Environments:
         """
         return self._find(recipe(framework, version))
 
-    def prepare(self, framework: str, version: str, log: Log) -> Environment:
+    def prepare(self, framework: str, version: str, log: Log, check: Check = lambda: None) -> Environment:
         """The environment that serves a framework and version, made now if need be.
 
         Raises:
@@ -113,9 +121,11 @@ class Environments:
         python, python_version = _interpreter(wanted)
         path = self._path(wanted, python_version)
         self.directory.mkdir(parents=True, exist_ok=True)
-        with _locked(self.directory / f".{path.name}.lock", wanted, log) as lock:
+        with _locked(self.directory / f".{path.name}.lock", wanted, log, check) as lock:
             # Another process may have made it while we waited.
-            return _read(path, wanted) or _build(path, python, wanted, log, lock)
+            return _read(path, wanted) or _Build(wanted, log, check, lock, time.monotonic()).make(
+                path, python
+            )
 
     def _find(self, wanted: Recipe) -> Environment | None:
         for version in _preferred(wanted.pythons):
@@ -182,7 +192,7 @@ def _interpreter(wanted: Recipe) -> tuple[Path, PythonVersion]:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, wanted: Recipe, log: Log) -> Iterator[int]:
+def _locked(path: Path, wanted: Recipe, log: Log, check: Check) -> Iterator[int]:
     """Hold the lock file; its descriptor. Waits for another process that builds, and says so now and then."""
     with path.open("w") as file:
         said = float("-inf")
@@ -194,55 +204,80 @@ def _locked(path: Path, wanted: Recipe, log: Log) -> Iterator[int]:
                 if time.monotonic() - said > _WAIT_NOTE:
                     log(f"Waiting for another job that prepares the {wanted.title} environment …")
                     said = time.monotonic()
-                time.sleep(0.1)
+                check()
+                time.sleep(_TICK)
         yield file.fileno()
 
 
-def _build(path: Path, python: Path, wanted: Recipe, log: Log, lock: int) -> Environment:
-    started = time.monotonic()
-    log(f"Preparing the {wanted.title} environment … (about {wanted.duration} s, once)")
-    _run([str(python), *_VENV, str(path)], wanted, log, started, lock)
-    own = str(path / "bin" / "python")
-    pip = [own, "-m", "pip", "install", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-    _run([*pip, *wanted.requirements], wanted, log, started, lock)
-    _run([own, "-I", "-c", wanted.check], wanted, log, started, lock)
-    environment = Environment.of(Path(own), wanted.title)
-    _write(path, environment, wanted)
-    log(f"The environment {environment.description} is ready after {time.monotonic() - started:.0f} s.")
-    return environment
+@dataclass(frozen=True)
+class _Build:
+    """One build; `lock` is the lock file's descriptor, `started` is when it began (monotonic seconds)."""
 
+    wanted: Recipe
+    log: Log
+    check: Check
+    lock: int
+    started: float
 
-def _run(command: list[str], wanted: Recipe, log: Log, started: float, lock: int) -> None:
-    """Run one step of a build, its output into `log`, each line with the seconds since the start.
+    def make(self, path: Path, python: Path) -> Environment:
+        title = self.wanted.title
+        self.log(f"Preparing the {title} environment … (about {self.wanted.duration} s, once)")
+        self._run([str(python), *_VENV, str(path)])
+        own = str(path / "bin" / "python")
+        pip = [own, "-m", "pip", "install", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
+        self._run([*pip, *self.wanted.requirements])
+        self._run([own, "-I", "-c", self.wanted.check])
+        environment = Environment.of(Path(own), title)
+        _write(path, environment, self.wanted)
+        self.log(f"The environment {environment.description} is ready after {self._seconds:.0f} s.")
+        return environment
 
-    The step holds the lock too: should we be killed, the next process waits until the step has ended
-    before it clears the folder.
-    """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        pass_fds=(lock,),
-    )
-    assert process.stdout is not None
-    lines: list[str] = []
-    with process, _killed(process):
-        for line in process.stdout:
-            lines = [*lines[-20:], line.rstrip()]
-            log(f"[{time.monotonic() - started:.0f} s] {line.rstrip()}")
-    if process.returncode != 0:
-        raise PlatformError(
-            f"The {wanted.title} environment could not be prepared: {' '.join(command[1:4])} … ended with exit "
-            f"code {process.returncode}. {_reason(lines)} "
-            "Check that pip can reach its package index, and start the job again."
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def _run(self, command: list[str]) -> None:
+        """Run one step, its output into the log, each line with the seconds since the start.
+
+        The step holds the lock too: should we be killed, the next process waits until the step has ended
+        before it clears the folder.
+        """
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(self.lock,),
         )
+        lines: list[str] = []
+        with process, _killed(process):
+            for line in self._output(process):
+                lines = [*lines[-20:], line]
+                self.log(f"[{self._seconds:.0f} s] {line}")
+        if process.returncode != 0:
+            raise PlatformError(
+                f"The {self.wanted.title} environment could not be prepared: {' '.join(command[1:4])} … ended with "
+                f"exit code {process.returncode}. {_reason(lines)} "
+                "Check that pip can reach its package index, and start the job again."
+            )
+
+    def _output(self, process: subprocess.Popen[bytes]) -> Iterator[str]:
+        """Its lines, with a check now and then while it is silent."""
+        assert process.stdout is not None
+        splitter = LineSplitter()
+        while True:
+            self.check()
+            if not select.select([process.stdout], [], [], _TICK)[0]:
+                continue
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                yield from splitter.finish()
+                return
+            yield from splitter.feed(data)
 
 
 @contextlib.contextmanager
-def _killed(process: subprocess.Popen[str]) -> Iterator[None]:
+def _killed(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """End the process if the block is left by an exception."""
     try:
         yield

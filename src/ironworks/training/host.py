@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ironworks.errors import ClientError, PlatformError
-from ironworks.training import supervisor
+from ironworks.training import sandbox, supervisor
 from ironworks.training.layout import Layout
 from ironworks.training.limits import Interruption, Limits
 from ironworks.training.lines import PROGRESS_INTERVAL, JobLog, LineSplitter
@@ -72,6 +73,8 @@ class Host:
             _end(process)
             self.log.flush()
         if self.sandbox is not None and process.returncode == 1 and self.log.last.startswith("bwrap: "):
+            if self.log.last.endswith(os.strerror(errno.E2BIG)):
+                raise _not_started(command, self.log.last)
             raise PlatformError(f"The sandbox could not be set up: {self.log.last}")
         code = process.returncode
         return Ending(code if code >= 0 else 128 - code, interruption)
@@ -79,24 +82,30 @@ class Host:
     def _start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         # -I and -S: the job's PYTHONPATH and packages are for the command alone.
         words = [sys.executable, "-I", "-S", str(SUPERVISOR), *command]
-        if self.sandbox is not None:
-            words = self.sandbox.wrap(words, self.layout.seen / "code")
         try:
-            return subprocess.Popen(
-                words,
-                env=dict(self.variables),
-                cwd=self.layout.code,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                bufsize=0,
-            )
+            if self.sandbox is None:
+                return self._popen(words, self.variables)
+            # What makes the sandbox must not heed the job's own LD_PRELOAD: it stands outside.
+            with sandbox.variables_file(self.variables) as file:
+                wrapped = self.sandbox.wrap(words, self.layout.seen / "code", file)
+                return self._popen(wrapped, {}, file)
         except OSError as error:
-            raise ClientError(
-                f"The command {command[0]} could not be started: {error}. Its arguments and variables may be too "
-                "long: pass large values in a channel."
-            ) from error
+            raise _not_started(command, str(error)) from error
+
+    def _popen(
+        self, words: Sequence[str], variables: Mapping[str, str], *inherited: int
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            words,
+            env=dict(variables),
+            cwd=self.layout.code,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            bufsize=0,
+            pass_fds=inherited,
+        )
 
     def _follow(self, process: subprocess.Popen[bytes]) -> Interruption | None:
         """Read the output until it ends, and see to the limits meanwhile."""
@@ -118,6 +127,13 @@ class Host:
             if not data and (ready or process.poll() is not None):
                 self.log.extend(splitter.finish())
                 return stopping.cause
+
+
+def _not_started(command: Sequence[str], reason: str) -> ClientError:
+    return ClientError(
+        f"The command {command[0]} could not be started: {reason}. Its arguments and variables may be too long: "
+        "pass large values in a channel."
+    )
 
 
 class _Stopping:

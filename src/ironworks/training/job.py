@@ -93,8 +93,10 @@ def run_training(
     log = JobLog(spec.metrics, observer.log, observer.metric)
     limits = Limits(stop, spec.max_runtime, grace)
     try:
+        limits.check()
         observer.status("Starting", "Preparing the instances for training")
         isolated = _isolation(spec, log)
+        limits.check()
         root = directory / "ml"
         layout = Layout(root, sandbox.SEEN if isolated else root)
         _download(spec, layout, store, observer, limits)
@@ -165,7 +167,7 @@ def _environment(
         log.note(f"The image {image.uri} is built for GPUs; it is served on the CPU here.")
     if environments.find(image.framework, image.version) is None:
         observer.status("DownloadingTrainingImage", "Downloading the training image")
-    return environments.prepare(image.framework, image.version, note)
+    return environments.prepare(image.framework, image.version, note, limits.check)
 
 
 def _host(
@@ -186,7 +188,6 @@ def _host(
     settings = {
         **outside,
         "HOME": str(home),
-        "PATH": f"{python.parent}:{environment.python.parent}:{outside['PATH']}",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
         "PYTHONUNBUFFERED": "1",
@@ -203,7 +204,10 @@ def _host(
         )
     else:
         settings["TMPDIR"] = str(temporary)
-    return Host(layout, box, {**settings, **spec.environment, **variables.of_job(spec, layout)}, log, limits)
+    settings |= spec.environment
+    # Whatever the user's PATH is, `python` is the environment's.
+    path = f"{python.parent}:{environment.python.parent}:{settings['PATH']}"
+    return Host(layout, box, {**settings, "PATH": path, **variables.of_job(spec, layout)}, log, limits)
 
 
 def _needed(environment: Environment) -> tuple[Path, ...]:

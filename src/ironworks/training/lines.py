@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+
+import regex
 
 from ironworks.training.spec import MetricDefinition
 
@@ -15,6 +18,15 @@ LONGEST = 262_144 - 26
 
 FLUSH_INTERVAL = 0.2
 """Seconds that a line waits for others before it is handed on."""
+
+LARGEST_BATCH = 5_000
+"""Lines that are handed on at a time: while they are written down, nobody else can write."""
+
+LONGEST_PAUSE = 0.2
+"""Seconds that a job that prints a flood leaves the database to others, at most, after each batch."""
+
+SEARCH_SECONDS = 0.5
+"""Some expressions backtrack without end on some lines; the job must not stand still for them."""
 
 PROGRESS_INTERVAL = 1.0
 """Seconds between two states of a progress bar, which rewrites its line with carriage returns."""
@@ -32,7 +44,10 @@ class LineSplitter:
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` completes."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
+        *whole, rest = (self._rest + data).split(b"\n")
+        # Of a line that is rewritten without end, only what progress() and finish() need is kept.
+        done, carriage_return, unfinished = rest.rpartition(b"\r")
+        self._rest = _newest(done) + carriage_return + unfinished
         lines = [text for line in whole for text in _texts(_newest(line))]
         while len(self._rest) > LONGEST and b"\r" not in self._rest:
             head, self._rest = _cut(self._rest)
@@ -90,7 +105,7 @@ class JobLog:
         log: Callable[[Sequence[Line]], None],
         metric: Callable[[str, float, float], None],
     ) -> None:
-        self._definitions = definitions
+        self._definitions = list(definitions)
         self._log = log
         self._metric = metric
         self._pending: list[Line] = []
@@ -114,6 +129,11 @@ class JobLog:
         self.last = texts[-1]
         for text in texts:
             self._measure(text, now / 1000)
+        if len(self._pending) >= LARGEST_BATCH:
+            began = time.monotonic()
+            self.flush()
+            # Who writes again at once keeps the others out: SQLite does not queue writers, they ask now and then.
+            time.sleep(min(LONGEST_PAUSE, time.monotonic() - began))
 
     def flush_due(self) -> None:
         """Hand on what has waited long enough."""
@@ -128,15 +148,28 @@ class JobLog:
 
     def _measure(self, text: str, at: float) -> None:
         for definition in self._definitions:
-            found = definition.regex.search(text)
+            found = self._search(definition, text)
             if found is None:
                 continue
             try:
                 value = float(found[1])
             except (TypeError, ValueError):  # the group took no part, or what it found is not a number
                 continue
+            if not math.isfinite(value):  # JSON has no such number
+                continue
             self.metrics[definition.name] = value
             self._metric(definition.name, value, at)
+
+    def _search(self, definition: MetricDefinition, text: str) -> regex.Match[str] | None:
+        try:
+            return definition.pattern.search(text, timeout=SEARCH_SECONDS)
+        except TimeoutError:
+            self._definitions = [other for other in self._definitions if other is not definition]
+            self.note(
+                f"The metric {definition.name} is looked for no more: its regular expression takes too long on "
+                f"a line of {len(text)} characters. Write it without nested repeats."
+            )
+            return None
 
 
 def _now() -> int:

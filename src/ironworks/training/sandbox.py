@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +40,21 @@ class Sandbox:
     visible: Sequence[Path]
     network: bool = True
 
-    def wrap(self, command: Sequence[str], directory: Path) -> list[str]:
-        """The command that runs `command` in the sandbox, in the folder `directory` as seen there."""
+    def wrap(self, command: Sequence[str], directory: Path, variables: int | None = None) -> list[str]:
+        """The command that runs `command` in the sandbox, in the folder `directory` as seen there.
+
+        `variables` is the descriptor of a `variables_file`.
+        """
         # The order counts: what comes later covers what was there.
-        words = ["bwrap", "--unshare-pid", "--die-with-parent", "--ro-bind", "/", "/"]
+        # By its path, found on our own PATH: the job can write to folders of its own.
+        words = [
+            shutil.which("bwrap") or "bwrap",
+            "--unshare-pid",
+            "--die-with-parent",
+            "--ro-bind",
+            "/",
+            "/",
+        ]
         words += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run", "--tmpfs", "/opt"]
         words += _binds(
             "--ro-bind", [path for path in sorted(Path("/opt").glob("*")) if path != SEEN and path.exists()]
@@ -61,7 +73,22 @@ class Sandbox:
             words += ["--cap-drop", "ALL"]  # or root could undo the mounts
         if not self.network:
             words += ["--unshare-net"]
+        if variables is not None:
+            words += ["--args", str(variables)]
         return [*words, "--", *command]
+
+
+@contextlib.contextmanager
+def variables_file(variables: Mapping[str, str]) -> Iterator[int]:
+    """The descriptor of a file that tells bubblewrap the variables of the command.
+
+    Unlike arguments, no other user can read it.
+    """
+    with tempfile.TemporaryFile() as file:
+        for name, value in variables.items():
+            file.write(b"".join(os.fsencode(word) + b"\0" for word in ("--setenv", name, value)))
+        file.seek(0)
+        yield file.fileno()
 
 
 def _binds(option: str, paths: Iterable[Path]) -> list[str]:

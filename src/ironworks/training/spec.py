@@ -7,10 +7,11 @@ run is not created. What depends on the machine (an interpreter, bubblewrap) is 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import regex
 
 from ironworks.errors import ClientError
 from ironworks.objects import parse_s3_uri
@@ -51,7 +52,7 @@ class MetricDefinition:
     """A metric's name and the expression whose first group is its value."""
 
     name: str
-    regex: re.Pattern[str]
+    pattern: regex.Pattern[str]
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def decode(value: str) -> Any:
     """A hyperparameter's value: what its JSON says, or the text itself if it is not JSON."""
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -229,9 +230,19 @@ def _refuse_variables(spec: TrainingSpec) -> None:
         for name, value in values.items():
             if "\0" in name + value:
                 raise ClientError(f"The {kind} {name!r} holds a NUL character. Take it out.")
+            if not _encodable(name + value):
+                raise ClientError(f"The {kind} {name!r} holds half of a surrogate pair. Take it out.")
     for name in spec.environment:
         if not name or "=" in name:
             raise ClientError(f"{name!r} cannot be the name of an environment variable. Choose another.")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _channels(configs: Any) -> tuple[Channel, ...]:
@@ -277,17 +288,17 @@ def _refuse_input_mode(mode: str, where: str) -> None:
 
 
 def _metric(definition: Mapping[str, str]) -> MetricDefinition:
-    name, regex = definition["Name"], definition["Regex"]
+    name, text = definition["Name"], definition["Regex"]
     try:
-        pattern = re.compile(regex)
-    except re.error as error:
+        pattern = regex.compile(text)
+    except (regex.error, OverflowError, RecursionError) as error:
         raise ClientError(
-            f"The regular expression of the metric {name!r} is wrong: {error} in {regex!r}."
+            f"The regular expression of the metric {name!r} is wrong: {error} in {text!r}."
         ) from error
     if pattern.groups == 0:
         raise ClientError(
             f"The regular expression of the metric {name!r} has no group for the value: put brackets around "
-            f"the number in {regex!r}, as in 'accuracy=([0-9.]+)'."
+            f"the number in {text!r}, as in 'accuracy=([0-9.]+)'."
         )
     return MetricDefinition(name, pattern)
 

@@ -52,9 +52,9 @@ stream=$(aws logs describe-log-streams --log-group-name $group --log-stream-name
 aws logs get-log-events --log-group-name $group --log-stream-name "$stream" --start-from-head \
     --query 'events[].message' --output text >"$files/log"
 grep -q "Validation-accuracy=" "$files/log" || fail "get-log-events: $(cat "$files/log")"
-aws logs filter-log-events --log-group-name $group --log-stream-name-prefix "$name/" \
-    --filter-pattern '"Validation-accuracy"' --query 'length(events)' --output text | grep -x 1 >/dev/null ||
-    fail "filter-log-events"
+found=$(aws logs filter-log-events --log-group-name $group --log-stream-name-prefix "$name/" \
+    --filter-pattern '"Validation-accuracy"' --query 'events[].message' --output text)
+[[ $found == *"Epoch[0] Validation-accuracy="* && $found != *"Train-accuracy"* ]] || fail "filter-log-events: $found"
 
 model=$(aws sagemaker describe-training-job --training-job-name $name --query ModelArtifacts.S3ModelArtifacts --output text)
 aws sagemaker create-compilation-job --compilation-job-name $name --role-arn "$role" \

@@ -150,6 +150,55 @@ def test_an_attribute_that_is_missing_or_no_number_names_the_node(mlp, change):
         read(mlp)
 
 
+@pytest.mark.parametrize(
+    ("node", "member", "value"),
+    [
+        *[(3, "op", value) for value in (None, 5, [])],
+        *[(0, "name", value) for value in (None, 5, [[]], {})],
+        *[(4, "attrs", value) for value in ({"num_hidden": 128}, {"num_hidden": None}, [1], "text")],
+        *[(4, "inputs", value) for value in ([[-1, 0, 0]], [[99, 0, 0]], [0], [["a", 0]], None)],
+    ],
+)
+def test_a_node_that_is_not_as_mxnet_writes_it_is_refused(mlp, node, member, value):
+    edit(mlp, lambda document: document["nodes"][node].update({member: value}))
+    with pytest.raises(ClientError, match="model-symbol.json is not a symbol as MXNet saves it"):
+        read(mlp)
+
+
+@pytest.mark.parametrize("heads", [[], [[-1, 0, 0]], [[99, 0, 0]], 5, [[]]])
+def test_heads_that_are_no_nodes_are_refused(mlp, heads):
+    edit(mlp, lambda document: document.update(heads=heads))
+    with pytest.raises(ClientError, match="model-symbol.json is not a symbol as MXNet saves it"):
+        read(mlp)
+
+
+def test_a_head_that_its_node_does_not_have_is_refused(mlp):
+    edit(mlp, lambda document: document["heads"][0].__setitem__(1, 3))
+    with pytest.raises(ClientError, match="output 3 of the node softmax .* does not exist"):
+        read(mlp)
+
+
+def test_too_few_inputs_name_the_node(mlp):
+    edit(mlp, lambda document: document["nodes"][5].update(op="elemwise_add", attrs={}))
+    with pytest.raises(ClientError, match=r"Node relu_fc1 \(elemwise_add\) cannot take its inputs"):
+        read(mlp)
+
+
+def test_an_attribute_that_is_no_tuple_names_the_node(mlp):
+    edit(mlp, lambda document: document["nodes"][5].update(op="Reshape", attrs={"shape": "{[]: 1}"}))
+    with pytest.raises(
+        ClientError, match=r"Node relu_fc1 \(Reshape\) of the symbol is not as MXNet writes it"
+    ):
+        read(mlp)
+
+
+@pytest.mark.parametrize("dtype", ["\u00b2", "object", "99", ""])
+def test_an_unknown_dtype_of_an_input_is_refused(mlp, dtype):
+    edit(mlp, lambda document: document["nodes"][0].update(attrs={"__dtype__": dtype}))
+    with pytest.raises(ClientError, match="The input data has the dtype .* can be compiled"):
+        read(mlp)
+
+
 @pytest.mark.parametrize("key", ["attr", "param"])
 def test_old_spellings_of_attributes_are_read(mlp, key):
     def change(document):

@@ -76,6 +76,7 @@ def test_a_rank_of_zero_is_a_number_in_layout_3(tmp_path):
         (file(pack("<Iii2q", 0xF993FAC9, 0, 2, -2, 3) + DEVICE + FLOAT), r"has the shape \(-2, 3\)"),
         (file(pack("<Iii", 0xF993FAC9, 0, 77) + DEVICE + FLOAT), "has 77 dimensions"),
         (file(pack("<Iii2q", 0xF993FAC9, 0, 2, 2**40, 2**40) + DEVICE + FLOAT), "it ends at byte"),
+        (file(pack("<Iii2q", 0xF993FAC9, 0, 2, 0, 2**62) + DEVICE + pack("<i", 0)), "array is too big"),
         (file(pack("<Iii", 0xF993FAC9, 1, 0)), r"sparse array.*tostype\('default'\)"),
         (file(V2 + FLOAT, names=("w",))[:-1] + b"\xff", "can't decode"),
     ],

@@ -185,3 +185,9 @@ def test_failure_has_s3s_form() -> None:
         b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code><Message>It\'s &lt;gone&gt;.</Message>'
         b"<Key>k</Key><Resource>/b/k</Resource><RequestId>id</RequestId></Error>"
     )
+
+
+def test_failure_can_be_read_whatever_it_names() -> None:
+    response = rest_xml.failure(ServiceError("NoSuchKey", "No \x00 \ufffe here."), "/b/k", "id")
+    assert isinstance(response.body, bytes)
+    assert rest_xml.parse_xml(response.body).findtext("Message") == "No \ufffd \ufffd here."

@@ -83,3 +83,10 @@ def test_true_is_not_a_number() -> None:
     shape = DenormalizedStructureBuilder().with_members({"n": {"type": "integer"}}).build_model()
     with pytest.raises(ServiceError, match="must be of type integer"):
         validate({"n": True}, shape)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_is_finite(number: float) -> None:
+    shape = DenormalizedStructureBuilder().with_members({"n": {"type": "float"}}).build_model()
+    with pytest.raises(ServiceError, match="n must be a finite number"):
+        validate({"n": number}, shape)

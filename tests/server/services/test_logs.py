@@ -107,3 +107,9 @@ def test_errors(logs: Any, operation: str, arguments: dict[str, Any], code: str)
     with pytest.raises(ClientError) as raised:
         getattr(logs, operation)(**arguments)
     assert raised.value.response["Error"]["Code"] == code
+
+
+def test_filter_pages_over_lines_that_are_long(wire: Wire, logs: Any) -> None:
+    wire.platform.logs.append(REGION, "/long", "s", [(n, "x" * 200_000) for n in range(9)])
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="/long")
+    assert [len(page["events"]) for page in pages] == [6, 3]

@@ -159,6 +159,8 @@ def test_endpoint_config_errors(sagemaker: Any, model: str) -> None:
         "needs InitialInstanceCount"
         in error(create, EndpointConfigName="c", ProductionVariants=[serverless])[1]
     )
+    many = error(create, EndpointConfigName="c", ProductionVariants=[variant(InitialInstanceCount=10**6)])
+    assert many[0] == "ResourceLimitExceeded"
     twice = error(create, EndpointConfigName="c", ProductionVariants=[variant(), variant()])
     assert "VariantName of its own" in twice[1]
     assert "Could not find" in error(sagemaker.describe_endpoint_config, EndpointConfigName="no")[1]

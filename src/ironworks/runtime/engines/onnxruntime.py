@@ -22,6 +22,8 @@ _LEVELS = {
     "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
 _LOG_FATAL_ONLY = 4
+_TYPES = {"float": "float32", "double": "float64"}
+"""ONNX Runtime's names of dtypes where they are not numpy's."""
 
 
 def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
@@ -48,7 +50,28 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
         raise ArtifactError(
             f"ONNX Runtime {onnxruntime.__version__} cannot open the model: {error}"
         ) from error
+    _compare("inputs", manifest.inputs, session.get_inputs())
+    _compare("outputs", manifest.outputs, session.get_outputs())
     return _Session(session, manifest)
+
+
+def _compare(what: str, described: Sequence[Tensor], found: Sequence[onnxruntime.NodeArg]) -> None:
+    """The manifest itself has no checksum: what it says must be true of the model.
+
+    Raises:
+        ArtifactError: it is not.
+    """
+    tensors = [_tensor(node) for node in found]
+    if list(described) != tensors:
+        raise ArtifactError(
+            f"The manifest describes the {what} {', '.join(map(str, described)) or 'none'}, and the compiled model "
+            f"has {', '.join(map(str, tensors))}. Compile the model again."
+        )
+
+
+def _tensor(node: onnxruntime.NodeArg) -> Tensor:
+    name = node.type.removeprefix("tensor(").removesuffix(")")
+    return Tensor(node.name, tuple(node.shape), _TYPES.get(name, name))
 
 
 class _Session:

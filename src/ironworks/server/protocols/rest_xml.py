@@ -22,6 +22,7 @@ from ironworks.server.errors import ServiceError
 from ironworks.server.http import Response
 
 _UNPRINTABLE = re.compile(r"[&<>\"\x00-\x1f\x7f\ufffe\uffff]")
+_UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
@@ -166,10 +167,14 @@ def serialize(operation: OperationModel, root: str, members: Mapping[str, Any]) 
 
 
 def failure(error: ServiceError, resource: str, request_id: str) -> Response:
-    """S3's form of an error, `<Error><Code>…</Code><Message>…</Message>…</Error>`."""
+    """S3's form of an error, `<Error><Code>…</Code><Message>…</Message>…</Error>`.
+
+    What no XML can hold, as in the name of a key, is replaced: the client must be able to read its error.
+    """
     fields = {"Code": error.code, "Message": error.message, **error.details}
     fields |= {"Resource": resource, "RequestId": request_id}
-    inner = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in fields.items())
+    texts = {name: _UNREADABLE.sub("\ufffd", str(value)) for name, value in fields.items()}
+    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in texts.items())
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
     return Response(error.status, {"Content-Type": "application/xml"}, body.encode())
 

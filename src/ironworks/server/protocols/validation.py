@@ -7,6 +7,7 @@ that a newer client keeps working.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -109,6 +110,8 @@ def _check_type(value: Any, shape: Shape, path: str) -> None:
             "SerializationException",
             f"{path or 'The request'} must be of type {shape.type_name}, not {type(value).__name__}.",
         )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ServiceError("SerializationException", f"{path} must be a finite number, not {value}.")
 
 
 def _join(path: str, name: str) -> str:

@@ -20,6 +20,7 @@ class JsonService:
     async def answer(self, request: Request, caller: Caller) -> Response:
         """Perform the operation in `X-Amz-Target`."""
         operation = json.operation(request, self._operations.model)
+        self._operations.require(operation)
         params = json.parse(await request.read(LARGEST_BODY), operation)
         output = await self._operations.perform(operation, caller, params)
         return json.serialize(output, operation, request.id)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ironworks.control.logs import LogEvent, LogStream, NoSuchGroup, NoSuchStream, Window
+from ironworks.control.logs import LogEvent, LogStream, NoSuchGroup, NoSuchStream, Window, is_cut
 from ironworks.server.backend import Backend
 from ironworks.server.call import Caller
 from ironworks.server.errors import ServiceError
@@ -103,7 +103,7 @@ def filter_log_events(backend: Backend, caller: Caller, params: Params) -> Param
     streams = {stream.id: stream.name for stream in _filtered_streams(backend, caller, params)}
     events = backend.platform.logs.events(streams, window, limit)
     matched = [event for event in events if pattern.matches(event.message)]
-    last = events[-1] if len(events) == limit else None
+    last = events[-1] if is_cut(events, limit) else None
     return {
         "events": [
             {**_event(event), "logStreamName": streams[event.stream_id], "eventId": str(event.id)}

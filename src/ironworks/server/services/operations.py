@@ -53,16 +53,22 @@ class Operations:
                     found[name] = function
         return found
 
+    def require(self, operation: OperationModel) -> None:
+        """Make sure that the operation is performed here, before its members are looked at.
+
+        Raises:
+            UnknownOperation: it is not.
+        """
+        if operation.name not in self.functions:
+            raise UnknownOperation(operation.name)
+
     async def perform(self, operation: OperationModel, caller: Caller, params: Params) -> Output:
         """Call the operation's function.
 
         Raises:
-            UnknownOperation: there is none.
             ServiceError: what the function raises.
         """
-        function = self.functions.get(operation.name)
-        if function is None:
-            raise UnknownOperation(operation.name)
+        function = self.functions[operation.name]
         if inspect.iscoroutinefunction(function):
             output: Output = await function(self._backend, caller, params)
         else:

@@ -21,6 +21,7 @@ class QueryService:
         """Perform the operation in the form's `Action`."""
         form = query.parse_form(await request.read(LARGEST_BODY), request.query)
         operation = query.operation(form, self._operations.model)
+        self._operations.require(operation)
         params = query.parse(form, operation)
         output = await self._operations.perform(operation, caller, params)
         return query.serialize(output, operation, request.id)

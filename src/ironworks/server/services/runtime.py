@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import re
+from urllib.parse import unquote
 
 from ironworks.control import endpoints
 from ironworks.control.endpoint_controller import Route
@@ -18,9 +19,21 @@ from ironworks.server.router import key
 
 LARGEST_BODY = 6 * 1024 * 1024
 MODEL_SECONDS = 60.0
-_PATH = re.compile(r"/endpoints/([a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})/(invocations[\w-]*|async-invocations)")
+_PATH = re.compile(r"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)")
+_OPERATIONS = {
+    "invocations": "InvokeEndpoint",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+    "async-invocations": "InvokeEndpointAsync",
+}
+_NAME = re.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}")
 _FORWARDED = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id")
 _CUSTOM = "x-amzn-sagemaker-custom-attributes"
+_UNAVAILABLE = {
+    "x-amzn-sagemaker-target-model": "TargetModel",
+    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName",
+}
+"""Headers that choose among several models behind one variant, which no endpoint here has."""
 
 
 def matches(request: Request) -> bool:
@@ -36,19 +49,14 @@ class RuntimeService:
 
     async def answer(self, request: Request, caller: Caller) -> Response:
         """Perform InvokeEndpoint."""
-        match = _PATH.fullmatch(request.path)
-        if match is None or request.method != "POST":
-            raise UnknownOperation(f"{request.method} {request.path}")
-        name, operation = match.groups()
-        if operation != "invocations":
-            raise UnknownOperation(
-                "InvokeEndpointAsync" if operation.startswith("async") else "InvokeEndpointWithResponseStream"
-            )
+        name = _endpoint_name(request)
+        # First the body, which takes its time: whom to ask is decided when there is something to send.
+        body = await _body(request)
         arn = self._backend.platform.arn(caller.region, endpoints.KIND, name)
         route = self._route(request, caller, name, arn)
-        answer = await self._invoke(request, arn, route)
+        answer = await self._invoke(request, caller, name, key(arn, route.variant), body)
         if answer.status >= 400:
-            raise _model_error(caller, name, answer)
+            raise _model_error(caller, name, answer.status, answer.body.decode(errors="replace")[:1024])
         return _success(request, route, answer)
 
     def failure(self, request: Request, error: ServiceError) -> Response:
@@ -81,21 +89,54 @@ class RuntimeService:
             return ServiceError("ServiceUnavailable", f"No instance of endpoint {name} is ready yet.", 503)
         return ServiceError("ValidationError", f"Endpoint {name} is {endpoint.status}.")
 
-    async def _invoke(self, request: Request, arn: str, route: Route) -> InstanceAnswer:
-        headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
+    async def _invoke(
+        self, request: Request, caller: Caller, name: str, variant: str, body: bytes
+    ) -> InstanceAnswer:
+        headers = {header: request.headers[header] for header in _FORWARDED if header in request.headers}
         try:
-            body = await request.read(LARGEST_BODY)
             return await self._backend.router.pool.invoke(
-                key(arn, route.variant), body=body, headers=headers, timeout=MODEL_SECONDS
+                variant, body=body, headers=headers, timeout=MODEL_SECONDS
             )
-        except RequestTooLarge as error:
-            raise ServiceError("ValidationError", str(error), 413) from None
         except NoInstance:
-            raise ServiceError("ServiceUnavailable", "No instance of the endpoint is ready.", 503) from None
+            raise ServiceError(
+                "ServiceUnavailable", f"No instance of endpoint {name} is ready.", 503
+            ) from None
         except InstanceTimeout:
-            details: dict[str, object] = {"OriginalStatusCode": 0, "OriginalMessage": "", "LogStreamArn": ""}
-            message = f"The model did not answer within {MODEL_SECONDS:.0f} s."
-            raise ServiceError("ModelError", message, 424, details) from None
+            late = f"The model did not answer within {MODEL_SECONDS:.0f} s."
+            raise _model_error(caller, name, 0, late) from None
+
+
+def _endpoint_name(request: Request) -> str:
+    """The endpoint that an InvokeEndpoint names.
+
+    Raises:
+        ServiceError: it is another operation, or asks for what no endpoint has.
+    """
+    match = _PATH.fullmatch(request.path)
+    if match is None or request.method != "POST":
+        raise UnknownOperation(f"{request.method} {request.path}")
+    name, operation = unquote(match[1]), _OPERATIONS[match[2]]
+    if operation != "InvokeEndpoint":
+        raise UnknownOperation(operation)
+    if not _NAME.fullmatch(name):
+        raise ServiceError(
+            "ValidationError",
+            f"1 validation error detected: Value '{name}' at 'endpointName' failed to satisfy constraint: Member "
+            f"must satisfy regular expression pattern: {_NAME.pattern}",
+        )
+    for header, member in _UNAVAILABLE.items():
+        if header in request.headers:
+            raise ServiceError(
+                "ValidationError", f"{member} is not allowed: a variant of endpoint {name} has one model."
+            )
+    return name
+
+
+async def _body(request: Request) -> bytes:
+    try:
+        return await request.read(LARGEST_BODY)
+    except RequestTooLarge as error:
+        raise ServiceError("ValidationError", str(error), 413) from None
 
 
 def _success(request: Request, route: Route, answer: InstanceAnswer) -> Response:
@@ -109,20 +150,19 @@ def _success(request: Request, route: Route, answer: InstanceAnswer) -> Response
     return Response(200, headers, answer.body)
 
 
-def _model_error(caller: Caller, name: str, answer: InstanceAnswer) -> ServiceError:
-    original = answer.body.decode(errors="replace")[:1024]
-    side = "client" if answer.status < 500 else "server"
+def _model_error(caller: Caller, name: str, status: int, original: str) -> ServiceError:
+    """What the model answered, or with status 0 that it did not."""
+    side = "client" if 400 <= status < 500 else "server"
     group = f"{endpoints.LOG_GROUP}/{name}"
     message = (
-        f"Received {side} error ({answer.status}) from primary with message {json_module.dumps(original)}. "
+        f"Received {side} error ({status}) from primary with message {json_module.dumps(original)}. "
         f"See the log group {group} in account {caller.account} for more information."
     )
-    stream = f"arn:aws:logs:{caller.region}:{caller.account}:log-group:{group}"
     details: dict[str, object] = {
         "ErrorCode": f"{side.upper()}_ERROR_FROM_MODEL",
-        "LogStreamArn": stream,
+        "LogStreamArn": f"arn:aws:logs:{caller.region}:{caller.account}:log-group:{group}",
         "Message": message,
         "OriginalMessage": original,
-        "OriginalStatusCode": answer.status,
+        "OriginalStatusCode": status,
     }
     return ServiceError("ModelError", message, 424, details)

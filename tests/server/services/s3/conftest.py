@@ -13,7 +13,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from ironworks.database import Database
 from ironworks.database.schema import bring_up_to_date
@@ -46,7 +49,7 @@ class S3Server:
             endpoint_url=self.url,
             aws_access_key_id=self.keys.access_key_id,
             aws_secret_access_key=self.keys.secret_access_key,
-            config=Config(retries={"total_max_attempts": 1}, signature_version="s3v4", **config),
+            config=Config(**{"retries": {"total_max_attempts": 1}, "signature_version": "s3v4", **config}),
         )
 
     def files(self) -> list[Path]:
@@ -98,15 +101,26 @@ class Answer:
 Raw = Callable[..., Answer]
 
 
-@pytest.fixture
-def raw(server: S3Server, client: Any) -> Iterator[Raw]:
-    """Sends a request as it is to a presigned URL: method, path, headers, body (bytes, or pieces in HTTP chunks)."""
+class _Auth(S3SigV4Auth):
+    """Signs all headers, and of the body what the request's own header says of it."""
+
+    def __init__(self, keys: Keys, payload: str) -> None:
+        super().__init__(Credentials(keys.access_key_id, keys.secret_access_key), "s3", "us-west-2")
+        self._payload = payload
+
+    def payload(self, request: AWSRequest) -> str:
+        return self._payload
+
+
+@pytest.fixture(scope="session")
+def raw(server: S3Server) -> Iterator[Raw]:
+    """Signs and sends any request: method, path with query, headers, body (bytes, or pieces in HTTP chunks)."""
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
 
-    def send(operation: str, params: dict[str, Any], headers: dict[str, str], body: Any = b"") -> Answer:
-        method = {"get": "GET", "put": "PUT", "upl": "PUT", "hea": "HEAD", "del": "DELETE"}[operation[:3]]
-        url = client.generate_presigned_url(operation, Params=params)
-        connection.request(method, url.removeprefix(server.url), body=body, headers=headers)
+    def send(method: str, target: str, headers: Mapping[str, str] = {}, body: Any = b"") -> Answer:
+        request = AWSRequest(method=method, url=server.url + target, headers=dict(headers))
+        _Auth(server.keys, headers.get("X-Amz-Content-SHA256", "UNSIGNED-PAYLOAD")).add_auth(request)
+        connection.request(method, target, body=body, headers=dict(request.headers.items()))
         response = connection.getresponse()
         return Answer(response.status, dict(response.headers), response.read())
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import http.client
 import io
 import os
 import urllib.request
+import zlib
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from ironworks.objects.errors import SampleDataUnavailable
+from ironworks.objects.errors import SampleDataUnavailable, StoreFull
 from tests.server.services.s3.conftest import Raw, S3Server
 
 SAMPLES = "sagemaker-sample-data-us-west-2"
+CHUNKED, NO_CHUNKS = {"content-encoding": "aws-chunked"}, b"0\r\n\r\n"
+CRC32 = {"x-amz-checksum-algorithm": "CRC32"}
+PARTS = {"x-amz-object-attributes": "ObjectParts"}
 
 
 def refused(code: str, status: int, call: Any, **arguments: Any) -> dict[str, Any]:
@@ -122,7 +129,7 @@ def test_wrong_checksum_stores_nothing(
     raw: Raw, server: S3Server, client: Any, bucket: str, header: str, text: str, code: str
 ) -> None:
     before = server.files()
-    answer = raw("put_object", {"Bucket": bucket, "Key": "key"}, {header: text}, b"hello")
+    answer = raw("PUT", f"/{bucket}/key", {header: text}, b"hello")
     assert (answer.status, f"<Code>{code}</Code>" in answer.body.decode()) == (400, True)
     refused("404", 404, client.head_object, Bucket=bucket, Key="key")
     assert server.files() == before
@@ -169,7 +176,7 @@ def test_upload_that_breaks_off_stores_nothing(server: S3Server, client: Any, bu
 
 def test_body_in_http_chunks_is_taken(raw: Raw, client: Any, bucket: str) -> None:
     pieces = [os.urandom(100_000) for _ in range(30)]
-    answer = raw("put_object", {"Bucket": bucket, "Key": "key"}, {}, iter(pieces))
+    answer = raw("PUT", f"/{bucket}/key", {}, iter(pieces))
     assert answer.status == 200
     assert read(client, Bucket=bucket, Key="key") == b"".join(pieces)
 
@@ -181,15 +188,12 @@ def test_aws_chunked_with_a_trailing_checksum(raw: Raw, client: Any, bucket: str
         "X-Amz-Decoded-Content-Length": "5",
     }
     body = b"3\r\nhel\r\n2\r\nlo\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n"
-    place = {"Bucket": bucket, "Key": "key"}
-    assert b"BadDigest" in raw("put_object", place, headers, body % b"AAAAAA==").body
-    assert (
-        b"IncompleteBody"
-        in raw("put_object", place, headers | {"X-Amz-Decoded-Content-Length": "6"}, body).body
-    )
-    assert b"MalformedTrailer" in raw("put_object", place, headers, b"5\r\nhello\r\n0\r\n\r\n").body
+    place = f"/{bucket}/key"
+    assert b"BadDigest" in raw("PUT", place, headers, body % b"AAAAAA==").body
+    assert b"IncompleteBody" in raw("PUT", place, headers | {"X-Amz-Decoded-Content-Length": "6"}, body).body
+    assert b"MalformedTrailer" in raw("PUT", place, headers, b"5\r\nhello\r\n0\r\n\r\n").body
     refused("404", 404, client.head_object, Bucket=bucket, Key="key")
-    assert raw("put_object", place, headers, body % b"NhCmhg==").status == 200
+    assert raw("PUT", place, headers, body % b"NhCmhg==").status == 200
     got = client.get_object(Bucket=bucket, Key="key", ChecksumMode="ENABLED")
     assert (got["Body"].read(), got["ContentEncoding"], got["ChecksumCRC32"]) == (
         b"hello",
@@ -272,6 +276,20 @@ def test_presigned_urls(server: S3Server, client: Any, bucket: str) -> None:
         assert answer.read() == b"hello"
 
 
+def test_presigned_url_may_carry_headers_in_its_query(server: S3Server, client: Any, bucket: str) -> None:
+    older = server.client(signature_version="s3")
+    place = {"Bucket": bucket, "Key": "key"}
+    kept = {"Metadata": {"a": "b"}, "ServerSideEncryption": "AES256", "Tagging": "t=1", "ContentType": "a/b"}
+    url = older.generate_presigned_url("put_object", Params={**place, **kept})
+    older.close()
+    assert "x-amz-meta-a=b" in url
+    put = urllib.request.Request(url, data=b"hello", method="PUT", headers={"Content-Type": "a/b"})
+    with urllib.request.urlopen(put) as answer:
+        assert answer.status == 200
+    got = client.get_object(**place)
+    assert (got["Metadata"], got["ServerSideEncryption"], got["TagCount"]) == ({"a": "b"}, "AES256", 1)
+
+
 def test_copy(client: Any, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key="a b/é", Body=b"1", Metadata={"a": "1"}, Tagging="t=1")
     source = {"Bucket": bucket, "Key": "a b/é"}
@@ -292,6 +310,13 @@ def test_copy(client: Any, bucket: str) -> None:
     refused("InvalidArgument", 400, client.copy_object, Bucket=bucket, Key="copy", CopySource="nokey")
 
 
+def test_copy_of_what_is_missing_names_the_source(raw: Raw, bucket: str) -> None:
+    missing_key = raw("PUT", f"/{bucket}/copy", {"x-amz-copy-source": f"{bucket}/source"})
+    assert (missing_key.status, b"<Key>source</Key>" in missing_key.body) == (404, True)
+    missing_bucket = raw("PUT", f"/{bucket}/copy", {"x-amz-copy-source": "elsewhere/source"})
+    assert (missing_bucket.status, b"<BucketName>elsewhere<" in missing_bucket.body) == (404, True)
+
+
 def test_batch_delete(client: Any, bucket: str) -> None:
     keys = ["a", "b", "c d/é"]
     for key in keys:
@@ -301,6 +326,14 @@ def test_batch_delete(client: Any, bucket: str) -> None:
     assert [entry["Key"] for entry in answer["Deleted"]] == ["b", "c d/é", "missing"]
     wrong = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a", "ETag": '"other"'}]})
     assert wrong["Errors"][0]["Code"] == "PreconditionFailed"
+    version = client.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": "a", "VersionId": "1"}, {"Key": "b", "VersionId": "null"}]}
+    )
+    assert [(entry["Key"], entry["Code"]) for entry in version["Errors"]] == [("a", "NoSuchVersion")]
+    assert [entry["Key"] for entry in version["Deleted"]] == ["b"]
+    sized = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a", "Size": 7}]})
+    assert sized["Errors"][0]["Code"] == "NotImplemented"
+    assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
     quiet = client.delete_objects(Bucket=bucket, Delete={"Objects": objects[:1], "Quiet": True})
     assert "Deleted" not in quiet
     assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
@@ -347,6 +380,30 @@ def test_multipart_upload_step_by_step(client: Any, bucket: str) -> None:
     got = client.get_object(**place)
     assert (got["Body"].read(), got["ContentType"]) == (whole, "text/plain")
     refused("NoSuchUpload", 404, client.abort_multipart_upload, **part)
+
+
+def test_checksum_of_a_completion_is_that_of_the_object(client: Any, bucket: str, tmp_path: Path) -> None:
+    data = os.urandom(9_000_000)
+    (tmp_path / "file").write_bytes(data)
+    whole = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+    client.upload_file(str(tmp_path / "file"), bucket, "key", ExtraArgs={"ChecksumCRC32": whole})
+    head = client.head_object(Bucket=bucket, Key="key", ChecksumMode="ENABLED")
+    assert (head["ChecksumCRC32"], head["ChecksumType"]) == (whole, "FULL_OBJECT")
+    with pytest.raises(S3UploadFailedError, match="BadDigest"):
+        client.upload_file(str(tmp_path / "file"), bucket, "other", ExtraArgs={"ChecksumCRC32": "AAAAAA=="})
+    refused("404", 404, client.head_object, Bucket=bucket, Key="other")
+
+
+def test_an_empty_part_cannot_be_read_on_its_own(client: Any, bucket: str) -> None:
+    place = {"Bucket": bucket, "Key": "key"}
+    part = {**place, "UploadId": client.create_multipart_upload(**place)["UploadId"]}
+    parts = [
+        {"PartNumber": number, "ETag": client.upload_part(**part, PartNumber=number, Body=body)["ETag"]}
+        for number, body in ((1, bytes(5 * 2**20)), (2, b""))
+    ]
+    client.complete_multipart_upload(**part, MultipartUpload={"Parts": parts})
+    assert client.head_object(**place, PartNumber=1)["ContentLength"] == 5 * 2**20
+    refused("InvalidRange", 416, client.get_object, **place, PartNumber=2)
 
 
 def test_uploads_are_paged(client: Any, bucket: str) -> None:
@@ -456,3 +513,66 @@ def test_sample_data_that_cannot_be_had_says_what_to_do(
     monkeypatch.setattr(server.store.buckets, "_prepare_samples", fail)
     error = refused("SampleDataUnavailable", 400, client.list_objects_v2, Bucket=SAMPLES)
     assert "ironworks datasets fetch mnist" in error["Message"]
+
+
+def test_full_disk_is_said_and_leaves_nothing(
+    server: S3Server, client: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = server.files()
+    with monkeypatch.context() as patched:
+        patched.setattr("ironworks.objects.blobs.os.fsync", full)
+        error = refused(StoreFull.code, 507, client.put_object, Bucket=bucket, Key="key", Body=b"hello")
+    assert "No space left on device. Make room there" in error["Message"]
+    assert server.files() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "body", "code"),
+    [
+        ("GET", "key", {"Range": f"bytes={'9' * 5000}-"}, b"", "InvalidRange"),
+        ("PUT", "key", {"x-amz-decoded-content-length": "9" * 5000, **CHUNKED}, NO_CHUNKS, "InvalidArgument"),
+        ("PUT", "key", {"X-Amz-Content-SHA256": "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"}, b"", "NotImplemented"),
+        ("PUT", "key", {"x-amz-write-offset-bytes": "5"}, b"more", "NotImplemented"),
+        ("DELETE", "key", {"x-amz-if-match-size": "7"}, b"", "NotImplemented"),
+        ("PUT", "key?x-amz-meta-a=%0D%0Ab", {}, b"", "InvalidArgument"),
+        ("POST", "key?uploadId={upload}", {}, b"", "InvalidRequest"),
+        ("POST", "key?uploads=", {**CRC32, "x-amz-checksum-type": "SOME"}, b"", "InvalidRequest"),
+        ("GET", "key?attributes=", {**PARTS, "x-amz-max-parts": "-1"}, b"", "InvalidArgument"),
+    ],
+)  # fmt: skip
+def test_odd_requests_are_refused_by_name_and_change_nothing(
+    raw: Raw,
+    client: Any,
+    bucket: str,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    body: bytes,
+    code: str,
+) -> None:
+    place = {"Bucket": bucket, "Key": "key"}
+    part = {**place, "UploadId": client.create_multipart_upload(**place)["UploadId"]}
+    etag = client.upload_part(**part, PartNumber=1, Body=b"hello")["ETag"]
+    client.complete_multipart_upload(**part, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    upload = client.create_multipart_upload(**place)["UploadId"]
+    answer = raw(method, f"/{bucket}/{target}".replace("{upload}", upload), headers, body)
+    assert f"<Code>{code}</Code>" in answer.body.decode()
+    assert read(client, **place) == b"hello"
+
+
+@pytest.mark.parametrize("region", ["a\r\nSet-Cookie: b", "日本", "a" * 65])
+def test_bucket_is_not_made_in_a_region_that_cannot_be_one(raw: Raw, client: Any, region: str) -> None:
+    written = "".join(f"&#{ord(character)};" for character in region)
+    body = f"<C><LocationConstraint>{written}</LocationConstraint></C>".encode()
+    assert b"InvalidLocationConstraint" in raw("PUT", "/nowhere-bucket", {}, body).body
+    refused("404", 404, client.head_bucket, Bucket="nowhere-bucket")
+
+
+def test_copy_source_in_raw_utf8_means_the_same_key(raw: Raw, client: Any, bucket: str) -> None:
+    client.put_object(Bucket=bucket, Key="é", Body=b"hello")
+    copied = raw("PUT", f"/{bucket}/copy", {"x-amz-copy-source": f"{bucket}/é".encode().decode("latin-1")})
+    assert copied.status == 200
+    assert read(client, Bucket=bucket, Key="copy") == b"hello"

@@ -19,7 +19,8 @@ from ironworks.compiler.frontends.mxnet.symbol import Symbol, SymbolNode, read_s
 from ironworks.compiler.graph import GraphBuilder, ShapeConflict
 from ironworks.errors import ClientError
 
-_TYPE_CODES = {0: "float32", 1: "float64", 2: "float16", 3: "uint8", 4: "int32", 5: "int8", 6: "int64"}
+_TYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64")
+"""MXNet's dtypes, each at its number."""
 
 
 def read(folder: Path, input_shapes: Mapping[str, Sequence[int]], name: str) -> ImportedModel:
@@ -91,8 +92,7 @@ def _build(
     doubles = any(array.dtype == np.float64 for array in parameters.values())
     tensors: dict[tuple[int, int], str] = {}
     for node in inputs:
-        code = node.attributes.get("__dtype__", "1" if doubles else "0")
-        dtype = np.dtype(_TYPE_CODES.get(int(code), "float32") if code.lstrip("-").isdigit() else code)
+        dtype = _declared_dtype(node) or np.dtype("float64" if doubles else "float32")
         tensors[node.index, 0] = builder.input(node.name, shapes[node.name], widened(dtype))
     for node in symbol.nodes:
         if node.operator != "null":
@@ -104,6 +104,20 @@ def _build(
                 node.name, array.astype(widened(array.dtype), copy=False)
             )
     return builder.model(_outputs(symbol, tensors))
+
+
+def _declared_dtype(node: SymbolNode) -> np.dtype[Any] | None:
+    """What `__dtype__` says, which is MXNet's number or numpy's name; None where it says nothing."""
+    code = node.attributes.get("__dtype__", "-1")
+    if code == "-1":
+        return None
+    name = dict(zip("0123456", _TYPES, strict=True)).get(code, code)
+    if name not in _TYPES:
+        raise ClientError(
+            f"The input {node.name} has the dtype {code}; {', '.join(_TYPES)} can be compiled. Change it in the "
+            "network."
+        )
+    return np.dtype(name)
 
 
 def _translate(node: SymbolNode, tensors: Mapping[tuple[int, int], str], builder: GraphBuilder) -> list[str]:
@@ -122,7 +136,7 @@ def _translate(node: SymbolNode, tensors: Mapping[tuple[int, int], str], builder
             f"Node {node.name} ({node.operator}) cannot take its inputs {given}: {error}. Compare the shapes in "
             "DataInputConfig with those that the model was trained with."
         ) from error
-    except (KeyError, IndexError, ValueError, SyntaxError, ArithmeticError) as error:
+    except (LookupError, ValueError, TypeError, SyntaxError, ArithmeticError, MemoryError) as error:
         raise ClientError(
             f"Node {node.name} ({node.operator}) of the symbol is not as MXNet writes it: {error!r}, attributes "
             f"{dict(node.attributes)}, {len(node.inputs)} inputs. Save the model again."
@@ -139,5 +153,10 @@ def _outputs(symbol: Symbol, tensors: Mapping[tuple[int, int], str]) -> dict[str
             name = node.name
         else:
             name = f"{node.name}_output{head[1] if counts[node.index] > 1 else ''}"
+        if head not in tensors:
+            raise ClientError(
+                f"The symbol's output {head[1]} of the node {node.name} ({node.operator}) does not exist. Save the "
+                "model again."
+            )
         outputs[name] = tensors[head]
     return outputs

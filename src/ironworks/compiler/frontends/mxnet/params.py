@@ -58,7 +58,7 @@ def read_prefixed_params(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         return _Reader(path.read_bytes()).named_arrays()
-    except (_Malformed, struct.error, UnicodeDecodeError) as error:
+    except ValueError as error:  # ours, numpy's of a shape, or a name's of UTF-8
         raise ClientError(
             f"{path.name} is not a parameter file as MXNet saves it: {error}. Save it again with "
             "Module.save_checkpoint or HybridBlock.export, and pack it unchanged."

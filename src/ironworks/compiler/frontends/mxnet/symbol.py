@@ -60,6 +60,8 @@ def read_symbol(path: Path, arities: Mapping[str, int | None]) -> Symbol:
         document = json.loads(path.read_bytes())
         nodes = [_node(index, item) for index, item in enumerate(document["nodes"])]
         heads = [_output(head) for head in document["heads"]]
+        if not heads:
+            raise ValueError("it has no heads")
         nodes = _with_auxiliary_states(nodes)
         return Symbol(_reachable(nodes, heads, arities), heads)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
@@ -73,6 +75,9 @@ def _node(index: int, item: Mapping[str, Any]) -> SymbolNode:
     attributes: dict[str, str] = {}
     for key in ("attr", "param", "attrs"):
         attributes.update(item.get(key) or {})
+    for text in (item["op"], item["name"], *attributes, *attributes.values()):
+        if not isinstance(text, str):
+            raise TypeError(f"the node {index} has {text!r} where a text is expected")
     inputs = tuple(_output(source) for source in item["inputs"])
     if any(source >= index for source, _ in inputs):
         raise ValueError(f"the node {item['name']} takes a later one as its input")
@@ -80,7 +85,10 @@ def _node(index: int, item: Mapping[str, Any]) -> SymbolNode:
 
 
 def _output(entry: Sequence[int]) -> Output:
-    return int(entry[0]), int(entry[1])
+    node, output = int(entry[0]), int(entry[1])
+    if node < 0:
+        raise ValueError(f"there is no node {node}")
+    return node, output
 
 
 def _with_auxiliary_states(nodes: list[SymbolNode]) -> list[SymbolNode]:

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("arn"),
         sa.UniqueConstraint("kind", "region", "name"),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("resources", schema=None) as batch_op:
         batch_op.create_index("ix_resources_created", ["kind", "region", "created_at", "id"], unique=False)

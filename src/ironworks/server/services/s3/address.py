@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from ironworks.server.errors import ServiceError
 from ironworks.server.http import Request
+from ironworks.server.services.s3.call import argument_error
 
+PLAIN_TEXT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""What the value of a header can be."""
+
+_SIGNING = {
+    f"x-amz-{name}"
+    for name in ("algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token")
+}
 _VIRTUAL_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-][a-z0-9.-]+)?\.amazonaws\.com(?:\.cn)?(?::\d+)?")
 
 
@@ -48,16 +56,27 @@ def path_with_bucket(request: Request) -> str:
 
 
 def query_of(request: Request) -> dict[str, str]:
-    """The query's members, without those of a presigned URL's signature.
+    """The query's members, without a presigned URL's signature and headers.
 
     Raises:
         ServiceError: `InvalidURI`, it is not UTF-8, or has more than 1,000 members.
     """
-    try:
-        pairs = parse_qsl(request.query, keep_blank_values=True, errors="strict", max_num_fields=1000)
-    except ValueError:
-        raise _invalid_uri() from None
-    return {name: value for name, value in pairs if not name.lower().startswith("x-amz-")}
+    return {name: value for name, value in _pairs(request) if not name.lower().startswith("x-amz-")}
+
+
+def with_hoisted_headers(request: Request) -> Request:
+    """The request with the `x-amz-` headers that a presigned URL carries among its query's members.
+
+    Raises:
+        ServiceError: `InvalidArgument`, one of them is none that a header could hold.
+    """
+    hoisted = {name.lower(): value for name, value in _pairs(request) if name.lower().startswith("x-amz-")}
+    for name in hoisted.keys() & _SIGNING:
+        del hoisted[name]
+    for name, value in hoisted.items():
+        if not PLAIN_TEXT.fullmatch(name + value):
+            raise argument_error(name, value, "A header may not hold control characters.")
+    return replace(request, headers={**hoisted, **request.headers}) if hoisted else request
 
 
 def parse_copy_source(source: str) -> tuple[str, str]:
@@ -79,9 +98,17 @@ def parse_copy_source(source: str) -> tuple[str, str]:
     return bucket, key
 
 
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(request.query, keep_blank_values=True, errors="strict", max_num_fields=1000)
+    except ValueError:
+        raise _invalid_uri() from None
+
+
 def _decode(text: str) -> str:
     try:
-        return unquote_to_bytes(text).decode()
+        # Headers and paths come as latin-1, which keeps raw UTF-8 as the bytes that were sent.
+        return unquote_to_bytes(text.encode("latin-1")).decode()
     except UnicodeError:
         raise _invalid_uri() from None
 

@@ -32,6 +32,13 @@ _STORAGE = (
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-bucket-key-enabled",
 )
+_DIRECTORY_BUCKETS = {
+    "WriteOffsetBytes",
+    "IfMatchLastModifiedTime",
+    "IfMatchSize",
+    "LastModifiedTime",
+    "Size",
+}
 _NOT_ANSWERED = {("x-amz-storage-class", "STANDARD")}
 
 
@@ -64,13 +71,18 @@ def refuse_unsupported(members: Mapping[str, Any]) -> None:
     """Refuse to pretend: what would be stored otherwise than the caller believes.
 
     Raises:
-        ServiceError: `NotImplemented` for a customer's key, `InvalidRequest` for an object lock.
+        ServiceError: `NotImplemented` for a customer's key and for what only directory buckets have,
+            `InvalidRequest` for an object lock.
     """
     if any(name.startswith(("SSECustomer", "CopySourceSSECustomer")) for name in members):
         raise ServiceError(
             "NotImplemented",
             "Encryption with a customer's key is not available here. Encrypt the disk instead.",
             501,
+        )
+    for name in _DIRECTORY_BUCKETS & members.keys():
+        raise ServiceError(
+            "NotImplemented", f"{name} is for directory buckets, which are not available here.", 501
         )
     if any(name.startswith("ObjectLock") for name in members):
         raise ServiceError("InvalidRequest", "Bucket is missing Object Lock Configuration")

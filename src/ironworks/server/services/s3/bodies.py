@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ironworks.objects import Expected, Writer, digests
@@ -13,6 +14,7 @@ from ironworks.server.aws_chunked import AwsChunked
 from ironworks.server.call import Caller
 from ironworks.server.errors import ServiceError
 from ironworks.server.http import Body, Request
+from ironworks.server.signed_body import SignedBody
 
 BATCH = 4 * 1024 * 1024
 """Bytes that are handed to the store at once. At most three such batches of an upload are in memory."""
@@ -20,6 +22,12 @@ BATCH = 4 * 1024 * 1024
 LARGEST_XML = 8 * 1024 * 1024
 """Bytes: a completion of 10,000 parts with checksums has less."""
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_STREAMING = (
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+)
 _HEADER = "x-amz-checksum-"
 _NOT_CHECKSUMS = {"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"}
 
@@ -38,12 +46,18 @@ class Payload:
         """Look at the headers; nothing is read yet.
 
         Raises:
-            ServiceError: the body's chunks are signed, but the request is not.
+            ServiceError: the body's chunks are signed, but the request is not, or signed in an unknown way.
         """
         kind = request.headers.get("x-amz-content-sha256", "")
         encodings = request.headers.get("content-encoding", "").lower().split(",")
         if not kind.startswith("STREAMING-") and "aws-chunked" not in map(str.strip, encodings):
             return cls(request, None)
+        if kind.startswith("STREAMING-") and kind not in _STREAMING:
+            raise ServiceError(
+                "NotImplemented",
+                f"Bodies signed as {kind} are not taken. Use {' or '.join(_STREAMING)}.",
+                501,
+            )
         signed = kind.startswith("STREAMING-AWS4-HMAC-SHA256")
         if signed and caller.chunk_signing is None:
             raise ServiceError("AccessDenied", "The chunks are signed, but the request is not.", 403)
@@ -74,7 +88,7 @@ class Payload:
         """
         headers = self.request.headers
         length = headers.get("x-amz-decoded-content-length" if self.chunked else "content-length")
-        if length is not None and not length.isdecimal():
+        if length is not None and not _LENGTH.fullmatch(length):
             raise ServiceError("InvalidArgument", f"The content length {length!r} is not a number.")
         checksums = {name: headers[name] for name in _checksum_names(headers)}
         for name in self._announced():
@@ -90,8 +104,10 @@ class Payload:
             checksums={name.removeprefix(_HEADER).upper(): text for name, text in checksums.items()},
         )
 
-    async def read(self) -> bytes:
+    async def read(self, with_checksums: bool) -> bytes:
         """The whole body of an operation that takes XML, checked.
+
+        `with_checksums` also against the headers of checksums; they may be about something else than the body.
 
         Raises:
             ServiceError: it is too large.
@@ -105,7 +121,10 @@ class Payload:
         expected = self.expected()
         if expected.size is not None and expected.size != len(data):
             raise IncompleteBody(expected.size, len(data))
-        for name, text in [*expected.checksums.items(), *([("MD5", expected.md5)] if expected.md5 else [])]:
+        said = dict(expected.checksums) if with_checksums else {}
+        if expected.md5 is not None:
+            said["MD5"] = expected.md5
+        for name, text in said.items():
             digest = digests.ALGORITHMS[digests.known(name)]()
             digest.update(bytes(data))
             digests.check(name, text, digest.digest())
@@ -117,17 +136,24 @@ class Payload:
         Raises:
             ServiceError, ObjectError: the body or its place is at fault; then nothing is stored.
         """
+        body = self.body
+        sha256 = None
+        if isinstance(body, SignedBody):
+            sha256 = body.sha256
+            body = body.unchecked  # the store computes it: once is enough
         writer = await asyncio.to_thread(open_writer)
         # A thread cannot be interrupted: whatever happens here, it ends before the writer is closed.
         running: asyncio.Task[object] | None = None
         try:
-            async for batch in _batches(self.body):
+            async for batch in _batches(body):
                 if running is not None:
                     await asyncio.shield(running)
                 running = asyncio.create_task(asyncio.to_thread(writer.write, batch))
             if running is not None:
                 await asyncio.shield(running)
-            committing = asyncio.create_task(asyncio.to_thread(writer.commit, self.expected()))
+            committing = asyncio.create_task(
+                asyncio.to_thread(writer.commit, replace(self.expected(), sha256=sha256))
+            )
             running = committing
             return await asyncio.shield(committing)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from ironworks.server.services.s3.call import Call, Reply
 from ironworks.server.services.s3.listings import owner
 
 _US_EAST_1 = "us-east-1"
+_REGION = re.compile(r"[a-z0-9-]{1,64}")
 
 
 def list_buckets(call: Call) -> Reply:
@@ -26,11 +28,21 @@ def list_buckets(call: Call) -> Reply:
 
 
 def create_bucket(call: Call) -> Reply:
-    """Make a bucket in the region that the caller is in, or names."""
+    """Make a bucket in the region that the caller is in, or names.
+
+    Raises:
+        ServiceError: `InvalidLocationConstraint`, the region cannot be one.
+    """
     configuration = call.members.get("CreateBucketConfiguration") or {}
     region = configuration.get("LocationConstraint") or call.caller.region or _US_EAST_1
+    region = "eu-west-1" if region == "EU" else region
+    if not _REGION.fullmatch(region):
+        raise ServiceError(
+            "InvalidLocationConstraint",
+            f"The specified location constraint is not valid: {region!r}. Name a region, such as us-west-2.",
+        )
     try:
-        call.store.buckets.create(call.bucket, "eu-west-1" if region == "EU" else region)
+        call.store.buckets.create(call.bucket, region)
     except BucketAlreadyOwnedByYou:
         if call.caller.region != _US_EAST_1:
             raise

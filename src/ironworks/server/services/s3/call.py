@@ -22,6 +22,7 @@ _STATUS = {
     "AccessDenied": 403,
     "PreconditionFailed": 412,
     "InvalidRange": 416,
+    "SampleDataUnderWay": 503,
 }
 
 
@@ -72,14 +73,21 @@ class Reply:
     body: bytes | Span | None = None
 
 
-def refusal(error: ObjectError, members: Mapping[str, Any]) -> ServiceError:
+def refusal(error: ObjectError) -> ServiceError:
     """The store's error as S3 sends it."""
-    details: dict[str, object] = {}
-    if error.code == "NoSuchBucket":
-        details["BucketName"] = members.get("Bucket", "")
-    elif error.code == "NoSuchKey":
-        details["Key"] = members.get("Key", "")
-    return ServiceError(error.code, str(error), _STATUS.get(error.code, 400), details)
+    return ServiceError(error.code, str(error), _STATUS.get(error.code, 400), dict(error.details))
+
+
+def refuse_version(members: Mapping[str, Any]) -> None:
+    """Refuse to take the only version for another.
+
+    Raises:
+        ServiceError: `NoSuchVersion`, another version than the one that every object has.
+    """
+    if members.get("VersionId", "null") != "null":
+        raise ServiceError(
+            "NoSuchVersion", "The specified version does not exist: versions are not kept.", 404
+        )
 
 
 def argument_error(name: str, value: object, reason: str) -> ServiceError:

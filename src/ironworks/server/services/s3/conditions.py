@@ -11,7 +11,9 @@ from ironworks.objects import Condition, ObjectInfo
 from ironworks.objects.errors import InvalidRange, PreconditionFailed
 from ironworks.server.errors import ServiceError
 
-_RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*")
+_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)\s*")
+_BEYOND = 2**63
+"""Stands for positions behind the end of any object: `int` refuses digits without end."""
 
 
 def not_modified(info: ObjectInfo, members: Mapping[str, Any], prefix: str = "") -> bool:
@@ -60,12 +62,12 @@ def parse_range(text: str | None, size: int) -> tuple[int, int] | None:
     match = _RANGE.fullmatch(text or "")
     if match is None or match.group(1) == match.group(2) == "":
         return None
-    first, last = match.groups()
-    if not first:
-        span = max(0, size - int(last)), size
+    first, last = (_position(digits) for digits in match.groups())
+    if first is None:
+        span = max(0, size - (last or 0)), size
     else:
-        span = int(first), min(int(last) + 1 if last else size, size)
-        if last and int(last) < int(first):
+        span = first, size if last is None else min(last + 1, size)
+        if last is not None and last < first:
             return None
     if span[0] >= span[1]:
         raise InvalidRange(size)
@@ -75,6 +77,12 @@ def parse_range(text: str | None, size: int) -> tuple[int, int] | None:
 def unquote(etag: str) -> str:
     """An ETag without its quotation marks."""
     return etag.strip().removeprefix("W/").strip('"')
+
+
+def _position(digits: str) -> int | None:
+    if not digits:
+        return None
+    return int(digits) if len(digits) < 19 else _BEYOND
 
 
 def _names(header: str, etag: str) -> bool:

@@ -71,7 +71,7 @@ def upload_part_copy(call: Call) -> Reply:
 
 def complete_multipart_upload(call: Call) -> Reply:
     """Make the parts the object."""
-    listed = call.members["MultipartUpload"].get("Parts", [])
+    listed = call.members.get("MultipartUpload", {}).get("Parts", [])
     for part in listed:
         if "PartNumber" not in part or "ETag" not in part:
             raise ServiceError("MalformedXML", "Every <Part> needs a <PartNumber> and an <ETag>.")
@@ -81,6 +81,7 @@ def complete_multipart_upload(call: Call) -> Reply:
         ],
         size=call.members.get("MpuObjectSize"),
         checksums=sent_checksums(call.members),
+        checksum_type=call.members.get("ChecksumType"),
         condition=write_condition(call.members),
     )
     info = call.store.uploads.complete(call.bucket, call.key, call.members["UploadId"], completion)

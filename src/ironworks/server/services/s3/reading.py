@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ironworks.objects import ObjectInfo, ObjectReader
 from ironworks.objects.errors import InvalidRange
+from ironworks.server.services.s3.address import PLAIN_TEXT
 from ironworks.server.services.s3.attributes import (
     checksum_members,
     description,
@@ -16,6 +16,7 @@ from ironworks.server.services.s3.attributes import (
 )
 from ironworks.server.services.s3.call import Call, Reply, Span, argument_error
 from ironworks.server.services.s3.conditions import not_modified, parse_range
+from ironworks.server.services.s3.listings import page_size
 
 _OVERRIDES = {
     "response-cache-control": "cache-control",
@@ -25,16 +26,19 @@ _OVERRIDES = {
     "response-content-type": "Content-Type",
     "response-expires": "expires",
 }
-_PLAIN_TEXT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def get_object(call: Call) -> Reply:
     """The object's bytes, all or a range of them."""
     reader = call.store.open(call.bucket, call.key)
-    reply = _describe(call, reader)
-    if not isinstance(reply.body, Span):
-        reader.close()
-    return reply
+    kept = False
+    try:
+        reply = _describe(call, reader)
+        kept = isinstance(reply.body, Span)
+        return reply
+    finally:
+        if not kept:
+            reader.close()
 
 
 def head_object(call: Call) -> Reply:
@@ -54,7 +58,7 @@ def get_object_attributes(call: Call) -> Reply:
         found = {
             "ETag": info.etag,
             "Checksum": checksum_members(info.checksums, info.checksum_type) or None,
-            "ObjectParts": _object_parts(reader, call.members) if info.parts else None,
+            "ObjectParts": _object_parts(reader, call) if info.parts else None,
             "StorageClass": info.attributes.headers.get("x-amz-storage-class", "STANDARD"),
             "ObjectSize": info.size,
         }
@@ -112,8 +116,8 @@ def _span(members: Mapping[str, Any], reader: ObjectReader) -> tuple[int, int] |
             "partNumber", number, "Cannot specify both Range header and partNumber query parameter."
         )
     span = reader.part_span(number)
-    if span is None:
-        raise InvalidRange(reader.info.size)
+    if span is None or (span[0] == span[1] and reader.info.size):
+        raise InvalidRange(reader.info.size)  # an empty part has no first and last byte to answer
     return span if reader.info.size else None
 
 
@@ -123,15 +127,15 @@ def _overrides(call: Call) -> dict[str, str]:
         text = call.query.get(parameter)
         if text is None:
             continue
-        if not _PLAIN_TEXT.fullmatch(text):
+        if not PLAIN_TEXT.fullmatch(text):
             raise argument_error(parameter, text, "A header's value may not hold control characters.")
         headers[header] = text
     return headers
 
 
-def _object_parts(reader: ObjectReader, members: Mapping[str, Any]) -> dict[str, Any]:
-    marker = members.get("PartNumberMarker", 0)
-    most = min(members.get("MaxParts", 1000), 1000)
+def _object_parts(reader: ObjectReader, call: Call) -> dict[str, Any]:
+    marker = call.members.get("PartNumberMarker", 0)
+    most = page_size(call, "MaxParts", "x-amz-max-parts")
     parts = [part for part in reader.parts if part.number > marker]
     page = parts[:most]
     return {

@@ -11,15 +11,15 @@ from botocore.model import OperationModel
 
 from ironworks.errors import IronworksError
 from ironworks.objects import ObjectStore
-from ironworks.objects.errors import DamagedStore, ObjectError
+from ironworks.objects.errors import DamagedStore, ObjectError, StoreFull
 from ironworks.server.call import Caller
 from ironworks.server.errors import ServiceError, UnknownOperation
 from ironworks.server.http import Request, Response
 from ironworks.server.protocols import rest_xml
 from ironworks.server.protocols.model import service_model
-from ironworks.server.services.s3.address import locate, query_of
+from ironworks.server.services.s3.address import locate, query_of, with_hoisted_headers
 from ironworks.server.services.s3.bodies import Payload
-from ironworks.server.services.s3.call import Call, Reply, Span, refusal
+from ironworks.server.services.s3.call import Call, Reply, Span, refusal, refuse_version
 from ironworks.server.services.s3.operations import BLOCKING, ROOTS, STREAMING
 
 SENT_AT_ONCE = 1024 * 1024
@@ -40,22 +40,24 @@ class S3Service:
         Raises:
             ServiceError: as S3 refuses; `failure` writes it.
         """
+        request = with_hoisted_headers(request)
         address = locate(request)
         query = query_of(request)
         operation = self._router.operation(request.method, address.segments, query, request.headers)
-        members: dict[str, Any] = dict(address.uri)
         try:
             body = b""
             if rest_xml.has_xml_body(operation):
-                body = await Payload.of(request, caller).read()
+                # Where the model has no checksum of the body, as in a completion, such a header is the object's.
+                of_body = bool(operation.http_checksum)
+                body = await Payload.of(request, caller).read(with_checksums=of_body)
             members = rest_xml.parse(operation, address.uri, query, request.headers, body)
             self._check(members)
             call = Call(self._store, request, query, caller, members, self._account)
             response = await _perform(operation, call)
         except ObjectError as error:
-            raise refusal(error, members) from error
-        except DamagedStore as error:
-            raise ServiceError(error.code, str(error), 500) from error
+            raise refusal(error) from error
+        except (DamagedStore, StoreFull) as error:
+            raise ServiceError(error.code, str(error), error.status) from error
         response.headers["x-amz-request-id"] = request.id
         return response
 
@@ -71,10 +73,7 @@ class S3Service:
         for name in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
             if members.get(name, self._account) != self._account:
                 raise ServiceError("AccessDenied", f"The bucket's owner is not {members[name]}.", 403)
-        if members.get("VersionId", "null") != "null":
-            raise ServiceError(
-                "NoSuchVersion", "The specified version does not exist: versions are not kept.", 404
-            )
+        refuse_version(members)
 
 
 async def _perform(operation: OperationModel, call: Call) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ironworks.control import compilation_jobs
+from ironworks.control.job import discard
 from ironworks.control.records import Resource
 from ironworks.server.backend import Backend
 from ironworks.server.call import Caller
@@ -60,7 +61,7 @@ def delete_compilation_job(backend: Backend, caller: Caller, params: Params) -> 
         raise ServiceError(
             "ResourceInUse", f"The compilation job {job.name} is {job.status}. Stop it before you delete it."
         )
-    backend.platform.resources.delete(job)
+    discard(backend.platform, job)
 
 
 def _find(backend: Backend, caller: Caller, params: Params) -> Resource:

@@ -7,13 +7,14 @@ from ironworks.control.records import Resource
 from ironworks.control.resources import NotFound
 from ironworks.server.backend import Backend
 from ironworks.server.call import Caller
-from ironworks.server.errors import ValidationError
+from ironworks.server.errors import ServiceError, ValidationError
 from ironworks.server.protocols.document import to_document
 from ironworks.server.services.operations import Params
 from ironworks.server.services.sagemaker.resources import describe, find, list_page, taken_as
 
 MISSING = 'Could not find endpoint configuration "{arn}".'
 _ORDER = {"Name": "name", "CreationTime": "created_at"}
+MOST_INSTANCES = 64
 _REQUIRED = ("ModelName", "InitialInstanceCount", "InstanceType")
 
 
@@ -64,6 +65,12 @@ def _check_variant(variant: Params) -> None:
                 f"Variant {variant['VariantName']} needs {member}: serverless variants and inference "
                 "components are not supported."
             )
+    if variant["InitialInstanceCount"] > MOST_INSTANCES:
+        raise ServiceError(
+            "ResourceLimitExceeded",
+            f"Variant {variant['VariantName']} asks for {variant['InitialInstanceCount']} instances, and all of them "
+            f"are processes of this one machine: at most {MOST_INSTANCES} a variant.",
+        )
 
 
 def _summary(config: Resource) -> Params:

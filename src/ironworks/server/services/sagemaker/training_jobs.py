@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ironworks.control import training_jobs
+from ironworks.control.job import discard
 from ironworks.control.records import Resource
 from ironworks.server.backend import Backend
 from ironworks.server.call import Caller
@@ -61,7 +62,7 @@ def delete_training_job(backend: Backend, caller: Caller, params: Params) -> Non
         raise ServiceError(
             "ResourceInUse", f"The training job {job.name} is {job.status}. Stop it before you delete it."
         )
-    backend.platform.resources.delete(job)
+    discard(backend.platform, job)
 
 
 def _summary(job: Resource) -> Params:
