@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import cached_property
 from typing import Any
 
 from botocore.model import OperationModel
@@ -32,7 +33,11 @@ class S3Service:
     def __init__(self, store: ObjectStore, account: str) -> None:
         self._store = store
         self._account = account
-        self._router = rest_xml.Router(service_model("s3"))
+
+    @cached_property
+    def _router(self) -> rest_xml.Router:
+        """Made at first use: S3's model is large."""
+        return rest_xml.Router(service_model("s3"))
 
     async def answer(self, request: Request, caller: Caller) -> Response:
         """Perform the request.
