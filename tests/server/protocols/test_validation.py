@@ -79,6 +79,15 @@ def test_wrong_type(params: Any) -> None:
     assert raised.value.code == "SerializationException"
 
 
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", 10**30, -(2**63) - 1])
+def test_what_no_database_could_keep_is_refused(value: Any) -> None:
+    kind = "string" if isinstance(value, str) else "long"
+    shape = DenormalizedStructureBuilder().with_members({"m": {"type": kind}}).build_model()
+    with pytest.raises(ServiceError) as raised:
+        validate({"m": value}, shape)
+    assert raised.value.code == "SerializationException"
+
+
 def test_true_is_not_a_number() -> None:
     shape = DenormalizedStructureBuilder().with_members({"n": {"type": "integer"}}).build_model()
     with pytest.raises(ServiceError, match="must be of type integer"):

@@ -112,6 +112,12 @@ def _check_type(value: Any, shape: Shape, path: str) -> None:
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise ServiceError("SerializationException", f"{path} must be a finite number, not {value}.")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ServiceError("SerializationException", f"{path} must be a number of at most 64 bits.")
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ServiceError(
+            "SerializationException", f"{path} is not Unicode text: it has half a surrogate pair."
+        )
 
 
 def _join(path: str, name: str) -> str:
