@@ -3,7 +3,7 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from ironworks.compiler.targets import TARGETS, family_of, find_platform, find_target
+from ironworks.compiler.targets import TARGETS, family_of, find_platform, find_target, runs_on
 from ironworks.errors import ClientError
 
 SHAPES = botocore.session.get_session().get_service_model("sagemaker")
@@ -35,7 +35,7 @@ def test_an_instance_type_belongs_to_the_target_of_its_family(instance, family):
 
 
 def test_linux_on_x86_64_is_a_target():
-    assert find_platform("LINUX", "X86_64", None).architecture == "x86_64"
+    assert find_platform("LINUX", "X86_64", None) == TARGETS["LINUX_X86_64"]
 
 
 @pytest.mark.parametrize("os", SHAPES.shape_for("TargetPlatformOs").enum)
@@ -50,3 +50,11 @@ def test_other_platforms_are_refused_by_name(os, arch):
 def test_accelerators_are_refused_by_name(accelerator):
     with pytest.raises(ClientError, match=f"accelerator {accelerator} needs"):
         find_platform("LINUX", "X86_64", accelerator)
+
+
+def test_a_family_runs_on_its_instances_and_a_platform_on_those_of_its_architecture() -> None:
+    assert runs_on("ml_c5", "ml.c5.4xlarge")
+    assert not runs_on("ml_c5", "ml.m5.large")
+    assert runs_on("LINUX_X86_64", "ml.m5.large")
+    assert not runs_on("LINUX_X86_64", "ml.c6g.large")
+    assert not runs_on("ml_c5", "local")

@@ -13,7 +13,7 @@ class Target:
     """A machine to compile for.
 
     Attributes:
-        name: AWS's TargetDevice.
+        name: AWS's TargetDevice, or the system and architecture of its TargetPlatform.
         architecture: as `uname -m` says it.
         instruction_sets: the x86-64 levels that code for this target may use, lowest first.
         threads: how many threads one inference uses.
@@ -31,6 +31,7 @@ _ROWS = (
     Target("ml_c4", "x86_64", ("x86-64-v3",), 1),
     Target("ml_m5", "x86_64", ("x86-64-v3", "x86-64-v4"), 1),
     Target("ml_c5", "x86_64", ("x86-64-v3", "x86-64-v4"), 1),
+    Target("LINUX_X86_64", "x86_64", ("x86-64-v3",), 1),
 )
 TARGETS = {row.name: row for row in _ROWS}
 
@@ -90,7 +91,7 @@ def find_platform(os: str, arch: str, accelerator: str | None) -> Target:
             f"The target platform {os} {arch} needs a cross compiler that Ironworks does not have yet. "
             "Use Os LINUX with Arch X86_64."
         )
-    return TARGETS["ml_m4"]
+    return TARGETS[f"{os}_{arch}"]
 
 
 def family_of(instance_type: str) -> str | None:
@@ -104,6 +105,12 @@ def family_of(instance_type: str) -> str | None:
     family = match[1]
     without_disk = family.removesuffix("d")
     return f"ml_{without_disk if f'ml_{without_disk}' in TARGETS else family}"
+
+
+def runs_on(target: str, instance_type: str) -> bool:
+    """Whether a model compiled for `target` may be deployed on `instance_type`."""
+    family = family_of(instance_type)
+    return target == family or (target == "LINUX_X86_64" and family in TARGETS)
 
 
 def _remedy() -> str:

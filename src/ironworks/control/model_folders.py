@@ -43,12 +43,11 @@ def prepare(store: ObjectStore, variant: Variant, folder: Path) -> None:
 
 def _check_target(variant: Variant, folder: Path) -> None:
     target = _target(folder)
-    family = targets.family_of(variant.instance_type)
-    if target is not None and target != family:
+    if target is not None and not targets.runs_on(target, variant.instance_type):
         raise ClientError(
             f"The model {variant.model_name} was compiled for {target}, and variant {variant.name} asks for "
             f"{variant.instance_type}. Deploy it on an instance of the family {target.replace('_', '.', 1)}, "
-            f"or compile it for {family}."
+            f"or compile it for {targets.family_of(variant.instance_type)}."
         )
 
 
