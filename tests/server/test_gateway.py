@@ -22,25 +22,6 @@ from tests.server.running import Running, echo, running, wait_for
 HOST = "sts.us-west-2.amazonaws.com"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.open(tmp_path_factory.mktemp("installation") / "ca")
-
-
-@pytest.fixture(scope="module")
-def lasting_server(authority: Authority) -> Iterator[Running]:
-    with running(authority) as found:
-        yield found
-
-
-@pytest.fixture
-def server(lasting_server: Running) -> Iterator[Running]:
-    """A server of which each test must leave nothing behind: no connection, no task, no complaint."""
-    yield lasting_server
-    lasting_server.wait_until_idle()
-    assert lasting_server.complaints == []
-
-
 @contextlib.contextmanager
 def connection(server: Running) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:

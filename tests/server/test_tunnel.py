@@ -16,25 +16,6 @@ from tests.server.running import Running, running, wait_for
 Service = Callable[[socket.socket], None]
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.open(tmp_path_factory.mktemp("installation") / "ca")
-
-
-@pytest.fixture(scope="module")
-def lasting_server(authority: Authority) -> Iterator[Running]:
-    with running(authority) as found:
-        yield found
-
-
-@pytest.fixture
-def server(lasting_server: Running) -> Iterator[Running]:
-    """A server of which each test must leave nothing behind."""
-    yield lasting_server
-    lasting_server.wait_until_idle()
-    assert lasting_server.complaints == []
-
-
 @contextlib.contextmanager
 def destination(service: Service) -> Iterator[str]:
     """A server of one connection; the value is its address."""

@@ -84,7 +84,8 @@ def parse(request: Request) -> Signature | None:
 async def verify(request: Request, signature: Signature, keys: Keys, now: datetime) -> Caller:
     """Check the signature and answer who called.
 
-    A body whose SHA-256 was signed is wrapped so that reading its end raises when it differs.
+    A body whose SHA-256 is in a header is wrapped so that reading its end raises when it differs; any other
+    that is signed has been read and hashed for the signature itself.
 
     Raises:
         ServiceError: the key is unknown, the signature is wrong, expired or not yet valid.
@@ -109,8 +110,6 @@ async def verify(request: Request, signature: Signature, keys: Keys, now: dateti
             "The request signature we calculated does not match the signature you provided. "
             'Check your AWS Secret Access Key and signing method: eval "$(ironworks env)" sets the right key.',
         )
-    if _SHA256.fullmatch(payload_hash):
-        request.body = SignedBody(request.body, payload_hash)
     return _caller(signature, identity, keys, key)
 
 
@@ -232,7 +231,9 @@ async def _payload_hash(request: Request, signature: Signature) -> str:
     declared = request.headers.get("x-amz-content-sha256")
     if declared is not None:
         known = declared == UNSIGNED_PAYLOAD or declared.startswith(STREAMING_PAYLOAD)
-        if not known and not _SHA256.fullmatch(declared):
+        if _SHA256.fullmatch(declared):
+            request.body = SignedBody(request.body, declared)
+        elif not known:
             raise ServiceError(
                 "InvalidArgument",
                 "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-…, or a SHA-256 in lower-case hexadecimal.",
