@@ -81,6 +81,19 @@ def test_data_damaged_in_the_middle_is_refused(tmp_path: Path, compression: str)
         extract(archive, tmp_path / "out", "x")
 
 
+@pytest.mark.parametrize("compression", ["gz", "bz2", "xz"])
+def test_a_wrong_checksum_behind_the_last_member_is_refused(tmp_path: Path, compression: str) -> None:
+    archive = tmp_path / "x"
+    (tmp_path / "file").write_bytes(b"weights")
+    with tarfile.open(archive, f"w:{compression}") as tar:  # type: ignore[call-overload]
+        tar.add(tmp_path / "file", "file")
+    data = bytearray(archive.read_bytes())
+    data[-6] ^= 1
+    archive.write_bytes(data)
+    with pytest.raises(ClientError, match="is not a readable tar archive"):
+        extract(archive, tmp_path / "out", "x")
+
+
 def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -13,6 +13,8 @@ from ironworks.errors import ClientError
 _DAMAGE = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, LookupError, OSError)
 """OSError: also members that cannot be files of one folder, such as `a` and `a/b`."""
 
+_BLOCK = 1 << 20
+
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -33,6 +35,7 @@ def extract(archive: Path, directory: Path, name: str) -> None:
                 if member.name.strip("./") == "":
                     continue
                 tar.extract(member, directory, filter="data")
+            _read_to_the_end(tar)
     except tarfile.FilterError as error:
         raise ClientError(
             f"{name} holds the member {error.tarinfo.name!r}, which would be written outside the folder that "
@@ -44,6 +47,12 @@ def extract(archive: Path, directory: Path, name: str) -> None:
         raise ClientError(
             f"{name} is not a readable tar archive ({error}). Make it anew: tar czf model.tar.gz -C FOLDER ."
         ) from error
+
+
+def _read_to_the_end(tar: tarfile.TarFile) -> None:
+    """A compressed stream's checksum stands behind the last member and is compared only when it is read."""
+    while tar.fileobj is not None and tar.fileobj.read(_BLOCK):
+        pass
 
 
 def pack(directory: Path, archive: Path) -> None:
