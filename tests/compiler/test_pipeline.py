@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import tarfile
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pytest
 
-from ironworks.compiler import MxnetReference, compile_model, trials
-from ironworks.compiler.backends import BACKENDS, Candidate
+from ironworks.compiler import MxnetReference, compile_model, pipeline, trials
+from ironworks.compiler.backends import BACKENDS, BackendSkipped, Candidate, find_backend
 from ironworks.errors import ClientError, PlatformError
 from ironworks.runtime import load
 
@@ -61,13 +62,14 @@ def test_the_artifact_has_manifest_report_and_compiled_files_only(compile_mlp, m
     (mlp / "code").mkdir()
     compile_mlp()
     with tarfile.open(tmp_path / "model-ml_c5.tar.gz") as tar:
-        assert tar.getnames() == ["manifest.json", "model.onnx", "report.json"]
+        assert tar.getnames() == ["manifest.json", "model.so", "report.json"]
         manifest = json.load(tar.extractfile("manifest.json"))
     assert manifest["target"] == "ml_c5"
     assert manifest["inputs"] == [{"name": "data", "shape": [1, 784], "dtype": "float32"}]
     assert manifest["outputs"] == [{"name": "softmax_output", "shape": [1, 10], "dtype": "float32"}]
-    assert set(manifest["files"]) == {"model.onnx", "report.json"}
-    assert {"ironworks", "onnx", "onnxruntime"} <= set(manifest["versions"])
+    assert set(manifest["files"]) == {"model.so", "report.json"}
+    assert {"ironworks", "compiler"} == set(manifest["versions"])
+    assert manifest["instruction_sets"] == ["x86-64-v3", "x86-64-v4"]
 
 
 def test_the_report_tells_what_was_done(compile_mlp, tmp_path):
@@ -77,7 +79,12 @@ def test_the_report_tells_what_was_done(compile_mlp, tmp_path):
     assert report.passes["drop_identity"] == 1
     assert report.nodes == (7, 6)
     assert report.reference.startswith("ONNX ")
-    assert [candidate.label for candidate in report.candidates] == [report.chosen]
+    assert [candidate.label for candidate in report.candidates] == [
+        "native",
+        "onnxruntime (optimization all)",
+    ]
+    assert report.chosen == "native"
+    assert report.skipped == {}
     assert report.candidates[0].microseconds > 0
     assert report.candidates[0].largest_error <= 1e-5
     assert set(report.seconds) == {"import", "passes", "build", "verify", "time"}
@@ -97,31 +104,53 @@ def test_shipped_samples_are_verified_too(compile_mlp):
     assert "sample" in {comparison.inputs for comparison in report.candidates[0].verification}
 
 
-def test_a_candidate_that_differs_is_dropped_and_reported(compile_mlp, monkeypatch, tmp_path):
-    right = BACKENDS["onnxruntime"]
+@pytest.fixture
+def with_backend(monkeypatch):
+    """Add a backend that builds with a function."""
 
-    def wrong(model, target, folder):
+    def add(build):
+        monkeypatch.setattr(pipeline, "BACKENDS", (*BACKENDS, "another"))
+        another = SimpleNamespace(build=build)
+        monkeypatch.setattr(
+            pipeline, "find_backend", lambda name: another if name == "another" else find_backend(name)
+        )
+
+    return add
+
+
+def test_a_candidate_that_differs_is_dropped_and_reported(compile_mlp, with_backend, tmp_path):
+    def wrong(model, target, folder, options):
         spoiled = onnx.ModelProto()
         spoiled.CopyFrom(model)
         spoiled.graph.node[1].op_type = "Tanh"
-        return right(spoiled, target, folder)
+        return find_backend("onnxruntime").build(spoiled, target, folder, options)
 
-    monkeypatch.setitem(BACKENDS, "wrong", wrong)
+    with_backend(wrong)
     report = compile_mlp()
-    good, bad = report.candidates
-    assert good.dropped == ""
+    bad = report.candidates[-1]
+    assert report.candidates[0].dropped == ""
     assert bad.dropped.startswith("its output softmax_output is off by")
     assert bad.microseconds is None
     load(tmp_path / "model-ml_c5.tar.gz")
 
 
-def test_a_candidate_that_does_not_load_is_dropped_and_reported(compile_mlp, monkeypatch):
-    def broken(model, target, folder):
+def test_a_candidate_that_does_not_load_is_dropped_and_reported(compile_mlp, with_backend):
+    def broken(model, target, folder, options):
         (folder / "model.onnx").write_bytes(b"nothing")
         return [Candidate("onnxruntime", {}, folder, "model.onnx", (), {})]
 
-    monkeypatch.setitem(BACKENDS, "broken", broken)
-    assert "cannot open the model" in compile_mlp().candidates[1].dropped
+    with_backend(broken)
+    assert "cannot open the model" in compile_mlp().candidates[-1].dropped
+
+
+def test_a_backend_that_is_skipped_is_reported_with_its_reason(compile_mlp, with_backend):
+    def absent(model, target, folder, options):
+        raise BackendSkipped("it is not installed")
+
+    with_backend(absent)
+    lines = []
+    assert compile_mlp(progress=lines.append).skipped == {"another": "it is not installed"}
+    assert "The backend another is skipped: it is not installed" in lines
 
 
 def test_a_candidate_that_fails_while_it_runs_is_dropped_and_reported(compile_mlp, monkeypatch):
@@ -135,7 +164,8 @@ def test_a_candidate_that_fails_while_it_runs_is_dropped_and_reported(compile_ml
 
 def test_no_equal_candidate_is_the_platforms_failure_and_writes_nothing(compile_mlp, tmp_path):
     with pytest.raises(
-        PlatformError, match=r"No build of the model is equal to the original. onnxruntime \(.*off by"
+        PlatformError,
+        match=r"No build of the model is equal to the original. native: .*off by .*onnxruntime \(.*off by",
     ):
         compile_mlp(reference=Wrong())
     assert not (tmp_path / "model-ml_c5.tar.gz").exists()
@@ -148,7 +178,7 @@ def test_an_unknown_target_and_framework_are_refused_before_any_work(compile_mlp
         compile_mlp(framework="XGBOOST")
 
 
-def test_a_convolutional_network_has_two_candidates_and_folds_its_norms(symbol, tmp_path):
+def test_a_convolutional_network_has_a_candidate_a_level_and_folds_its_norms(symbol, tmp_path):
     data = symbol.variable("data")
     conv = symbol.node("Convolution", "conv", [data, symbol.variable("conv_weight")],
                        {"kernel": (3, 3), "num_filter": 4, "no_bias": True})  # fmt: skip
@@ -166,7 +196,7 @@ def test_a_convolutional_network_has_two_candidates_and_folds_its_norms(symbol, 
         name="model",
     )
     assert report.passes["fold_batch_norm"] == 1
-    assert [candidate.dropped for candidate in report.candidates] == ["", ""]
+    assert [candidate.dropped for candidate in report.candidates] == ["", "", ""]
     assert report.findings == []
 
 

@@ -34,7 +34,7 @@ def test_nothing_unpacked_is_left_behind(adder, packed, monkeypatch, tmp_path):
         ({"files": {"other.bin": "0" * 64}}, "lacks its file other.bin"),
         ({"files": {"../outside": "0" * 64}}, "which is outside the artifact"),
         ({"files": {}}, "no checksum for model.onnx"),
-        ({"engine": "abacus"}, "runs on the engine 'abacus'; this runtime has onnxruntime"),
+        ({"engine": "abacus"}, "runs on the engine 'abacus'; this runtime has native, onnxruntime"),
         ({"options": {"optimization": "magic"}}, "optimization is 'magic'"),
         ({"version": 2}, "format version 2 and this runtime reads version 1"),
         ({"files": {"\0": "0" * 64}}, "which is outside the artifact"),

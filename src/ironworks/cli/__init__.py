@@ -12,6 +12,7 @@ import typer
 
 from ironworks import __version__
 from ironworks.cli import datasets
+from ironworks.cli.compile import compile_, targets
 from ironworks.cli.doctor import doctor
 from ironworks.cli.environment import env
 from ironworks.cli.server import down, up
@@ -26,6 +27,8 @@ app = typer.Typer(
 )
 for command in (up, down, status, env, doctor):
     app.command()(command)
+app.command("compile")(compile_)
+app.command()(targets)
 app.add_typer(datasets.app, name="datasets")
 
 

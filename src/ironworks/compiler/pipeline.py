@@ -10,10 +10,10 @@ from typing import Any
 
 import onnx
 from numpy.typing import NDArray
-from onnx import checker, helper, shape_inference
+from onnx import checker, shape_inference
 
 from ironworks.compiler.artifact import write_artifact
-from ironworks.compiler.backends import BACKENDS, Candidate
+from ironworks.compiler.backends import BACKENDS, BackendSkipped, BuildOptions, Candidate, find_backend
 from ironworks.compiler.findings import find_issues
 from ironworks.compiler.frontends import Frontend, ImportedModel, find_frontend
 from ironworks.compiler.graph import checked
@@ -21,9 +21,10 @@ from ironworks.compiler.passes import apply_passes
 from ironworks.compiler.references import Reference
 from ironworks.compiler.report import Phases, Report
 from ironworks.compiler.targets import Target, find_target
+from ironworks.compiler.tensors import described_inputs, described_outputs
 from ironworks.compiler.trials import Trial, fastest, time_trials, typical_inputs, verify_candidate
 from ironworks.compiler.verify import draw_inputs, expect
-from ironworks.errors import ClientError, PlatformError
+from ironworks.errors import PlatformError
 from ironworks.runtime import Tensor
 
 Sample = Mapping[str, NDArray[Any]]
@@ -60,7 +61,9 @@ def compile_model(
             graph, passes = _optimise(source.graph)
         progress(f"Building candidates for {target} from {len(graph.graph.node)} operators")
         with phases.measure("build"):
-            candidates = _build(graph, row, Path(work))
+            candidates, skipped = _build(graph, row, Path(work), BuildOptions(row.threads, samples=samples))
+        for backend, reason in skipped.items():
+            progress(f"The backend {backend} is skipped: {reason}")
         original = reference or _interpreter(source.graph)
         progress("Verifying candidates against the original")
         trials, original_time = _try(candidates, row, source, original, samples, phases)
@@ -74,6 +77,7 @@ def compile_model(
             nodes=(len(source.graph.graph.node), len(graph.graph.node)),
             passes=passes,
             candidates=[trial.report for trial in trials],
+            skipped=skipped,
             chosen=best.candidate.label,
             reference=original.name,
             reference_microseconds=original_time,
@@ -98,9 +102,7 @@ class _Source:
 def _import(frontend: Frontend, model: Path, shapes: Mapping[str, Sequence[int]], name: str) -> _Source:
     imported = frontend.read(model, shapes, name)
     graph = _checked(imported.model)
-    constants = {tensor.name for tensor in graph.graph.initializer}
-    inputs = [_tensor(value) for value in graph.graph.input if value.name not in constants]
-    return _Source(imported, graph, inputs, [_tensor(value) for value in graph.graph.output])
+    return _Source(imported, graph, described_inputs(graph), described_outputs(graph))
 
 
 def _optimise(original: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, int]]:
@@ -110,13 +112,19 @@ def _optimise(original: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, int
     return _checked(graph), passes
 
 
-def _build(graph: onnx.ModelProto, target: Target, work: Path) -> list[Candidate]:
-    candidates = []
-    for name, build in BACKENDS.items():
+def _build(
+    graph: onnx.ModelProto, target: Target, work: Path, options: BuildOptions
+) -> tuple[list[Candidate], dict[str, str]]:
+    """The candidates of all backends, and why some have none."""
+    candidates, skipped = [], {}
+    for name in BACKENDS:
         folder = work / name
         folder.mkdir()
-        candidates += build(graph, target, folder)
-    return candidates
+        try:
+            candidates += find_backend(name).build(graph, target, folder, options)
+        except BackendSkipped as reason:
+            skipped[name] = str(reason)
+    return candidates, skipped
 
 
 def _interpreter(graph: onnx.ModelProto) -> Reference:
@@ -152,14 +160,3 @@ def _checked(model: onnx.ModelProto) -> onnx.ModelProto:
         raise PlatformError(
             f"The compiler made an invalid graph: {error}. Please report the model."
         ) from error
-
-
-def _tensor(value: onnx.ValueInfoProto) -> Tensor:
-    kind = value.type.tensor_type
-    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
-    if dtype.kind not in "biuf" or dtype.isbuiltin != 1:
-        raise ClientError(
-            f"The model's input or output {value.name} has the dtype {dtype}; numbers that numpy has can be "
-            "compiled. Cast it inside the model."
-        )
-    return Tensor(value.name, tuple(dimension.dim_value for dimension in kind.shape.dim), dtype.name)

@@ -43,6 +43,7 @@ class Report:
         operators: how many of each operator the model had in its framework.
         nodes: of the graph, before and after the passes.
         passes: how many places each pass changed.
+        skipped: why a backend built no candidate, by its name.
         chosen: label of the candidate in the artifact.
         reference: what the original ran on; `reference_microseconds` is its time per call, if measured.
         findings: what the person who made the model should know.
@@ -57,6 +58,7 @@ class Report:
     nodes: tuple[int, int]
     passes: Mapping[str, int]
     candidates: Sequence[CandidateReport]
+    skipped: Mapping[str, str]
     chosen: str
     reference: str
     reference_microseconds: float | None

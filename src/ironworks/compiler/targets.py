@@ -31,7 +31,7 @@ _ROWS = (
     Target("ml_c4", "x86_64", ("x86-64-v3",), 1),
     Target("ml_m5", "x86_64", ("x86-64-v3", "x86-64-v4"), 1),
     Target("ml_c5", "x86_64", ("x86-64-v3", "x86-64-v4"), 1),
-    Target("LINUX_X86_64", "x86_64", ("x86-64-v3",), 1),
+    Target("LINUX_X86_64", "x86_64", ("x86-64-v2", "x86-64-v3", "x86-64-v4"), 1),
 )
 TARGETS = {row.name: row for row in _ROWS}
 

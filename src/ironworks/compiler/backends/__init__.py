@@ -1,22 +1,40 @@
 """What turns the graph into something that runs: one module a backend, each with an engine in the runtime.
 
-A backend has one function, `build(model, target, folder) -> list[Candidate]`, that writes its files into
-`folder`, which is its own.
+A backend has one function, `build(model, target, folder, options) -> list[Candidate]`, that writes its files into
+`folder`, which is its own, and raises `BackendSkipped` with the reason where it cannot take the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 import onnx
 
-from ironworks.compiler.backends import onnxruntime
-from ironworks.compiler.backends.candidate import Candidate
+from ironworks.compiler.backends.candidate import BackendSkipped, BuildOptions, Candidate
 from ironworks.compiler.targets import Target
 
-__all__ = ["BACKENDS", "Candidate"]
+__all__ = ["BACKENDS", "Backend", "BackendSkipped", "BuildOptions", "Candidate", "find_backend"]
 
-BACKENDS: dict[str, Callable[[onnx.ModelProto, Target, Path], list[Candidate]]] = {
-    "onnxruntime": onnxruntime.build,
-}
+BACKENDS: Sequence[str] = ("native", "onnxruntime")
+"""By name of the module in this package, in the order in which they build."""
+
+
+class Backend(Protocol):
+    """A module of this package."""
+
+    def build(
+        self, model: onnx.ModelProto, target: Target, folder: Path, options: BuildOptions
+    ) -> list[Candidate]:
+        """Write what runs `model` into `folder`; one candidate for each set of options worth timing.
+
+        Raises:
+            BackendSkipped: what it needs is not installed, or it does not cover an operator of the model.
+        """
+
+
+def find_backend(name: str) -> Backend:
+    """The backend called `name`, imported now."""
+    return cast(Backend, import_module(f"{__name__}.{name}"))

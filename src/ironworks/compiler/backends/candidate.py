@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+class BackendSkipped(Exception):
+    """A backend cannot build this model here; `str` is one clear line: what is missing or not covered.
+
+    It is no error of the job: the other backends take the model.
+    """
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a caller asks of every backend.
+
+    Attributes:
+        threads: how many threads one inference may use.
+        batches: more batch sizes (first dimension of every input) that the artifact shall serve.
+        tune_seconds: how long kernels may be chosen by measurement; 0 takes the cost model's choice.
+        samples: inputs that the model is meant for, by input name.
+    """
+
+    threads: int = 1
+    batches: Sequence[int] = ()
+    tune_seconds: float = 0.0
+    samples: Sequence[Mapping[str, NDArray[Any]]] = ()
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import onnx
 
-from ironworks.compiler.backends.candidate import Candidate
+from ironworks.compiler.backends.candidate import BuildOptions, Candidate
 from ironworks.compiler.targets import Target
 
 _ENTRY = "model.onnx"
 
 
-def build(model: onnx.ModelProto, target: Target, folder: Path) -> list[Candidate]:
+def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOptions) -> list[Candidate]:
     """Write the graph into `folder`; one candidate for each level of optimisation that may differ."""
     onnx.save(model, folder / _ENTRY)
     convolutional = any(node.op_type in ("Conv", "ConvTranspose") for node in model.graph.node)

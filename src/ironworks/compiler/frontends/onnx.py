@@ -17,7 +17,7 @@ _DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
 def read(folder: Path, input_shapes: Mapping[str, Sequence[int]], name: str) -> ImportedModel:
-    """Read the ONNX file in `folder`, with its inputs bound to `input_shapes`.
+    """Read the ONNX file in `folder` (or that `folder` is), with its inputs bound to `input_shapes`.
 
     Raises:
         ClientError: there is not exactly one, it is damaged, an operator is not supported, or names or shapes
@@ -42,7 +42,28 @@ def read(folder: Path, input_shapes: Mapping[str, Sequence[int]], name: str) -> 
     return ImportedModel(model, dict(Counter(node.op_type for node in model.graph.node)))
 
 
+def declared_shapes(folder: Path, name: str) -> dict[str, list[int]]:
+    """The shape of each input as the file declares it; a size that it leaves open is 0.
+
+    Raises:
+        ClientError: there is not exactly one ONNX file in `folder`, or it cannot be read.
+    """
+    path = _find(folder, name)
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except Exception as error:  # protobuf and the file system each have their own
+        raise ClientError(f"{path.name} is not a valid ONNX model: {error}. Export it again.") from error
+    constants = {tensor.name for tensor in graph.initializer}
+    return {
+        item.name: [dimension.dim_value for dimension in item.type.tensor_type.shape.dim]
+        for item in graph.input
+        if item.name not in constants
+    }
+
+
 def _find(folder: Path, name: str) -> Path:
+    if folder.is_file():
+        return folder
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     found = [path for path in files if path.suffix == ".onnx"]
     if len(found) != 1:

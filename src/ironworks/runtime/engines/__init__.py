@@ -14,7 +14,10 @@ from ironworks.runtime.manifest import ArtifactError, Manifest
 
 Array = NDArray[Any]
 
-_ENGINES = {"onnxruntime": "ironworks.runtime.engines.onnxruntime"}
+_ENGINES = {
+    "native": "ironworks.runtime.engines.native",
+    "onnxruntime": "ironworks.runtime.engines.onnxruntime",
+}
 
 
 class Engine(Protocol):
@@ -23,11 +26,11 @@ class Engine(Protocol):
     An engine's module has one function `start(manifest, folder, threads) -> Engine`.
     """
 
-    def run(self, inputs: Sequence[Array]) -> list[Array]:
+    def run(self, inputs: Sequence[Array], outputs: Sequence[Array] | None = None) -> list[Array]:
         """Execute the model. Safe to call from several threads.
 
-        Arrays are C-contiguous, of the shapes and dtypes and in the order of the manifest; the answered
-        ones are new with each call.
+        Arrays are C-contiguous, of the shapes and dtypes and in the order of the manifest. The answered ones
+        are `outputs`, or new with each call.
         """
 
 

@@ -81,11 +81,11 @@ class _Session:
         self._outputs = manifest.outputs
         self._threads = threading.local()
 
-    def run(self, inputs: Sequence[Array]) -> list[Array]:
+    def run(self, inputs: Sequence[Array], outputs: Sequence[Array] | None = None) -> list[Array]:
         binding = getattr(self._threads, "binding", None)
         if binding is None:
             binding = self._threads.binding = _Binding(self._session, self._inputs, self._outputs)
-        return binding.run(inputs)
+        return binding.run(inputs, outputs)
 
 
 class _Binding:
@@ -107,8 +107,12 @@ class _Binding:
                 tensor.name, "cpu", 0, np.dtype(tensor.dtype), tensor.shape, buffer.ctypes.data
             )
 
-    def run(self, inputs: Sequence[Array]) -> list[Array]:
+    def run(self, inputs: Sequence[Array], outputs: Sequence[Array] | None) -> list[Array]:
         for buffer, array in zip(self._inputs, inputs, strict=True):
             np.copyto(buffer, array)
         self._session.run_with_iobinding(self._binding)
-        return [buffer.copy() for buffer in self._outputs]
+        if outputs is None:
+            return [buffer.copy() for buffer in self._outputs]
+        for array, buffer in zip(outputs, self._outputs, strict=True):
+            np.copyto(array, buffer)
+        return list(outputs)

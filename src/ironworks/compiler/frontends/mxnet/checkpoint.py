@@ -23,13 +23,15 @@ class Checkpoint:
 
 
 def find_checkpoint(folder: Path, name: str) -> Checkpoint:
-    """The checkpoint in `folder` or below, the highest epoch of it.
+    """The checkpoint in `folder` or below, or whose symbol file `folder` is; the highest epoch of it.
 
     Raises:
         ClientError: there is none, or there are several models.
     """
+    only = folder if folder.is_file() else None
+    folder = folder.parent if only else folder
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    symbols = [path for path in files if path.name.endswith("-symbol.json")]
+    symbols = [only] if only else [path for path in files if path.name.endswith("-symbol.json")]
     if not symbols:
         raise ClientError(f"{name} has no file *-symbol.json; it has {_listing(files, folder)}. {_EXPECTED}")
     if len(symbols) > 1:

@@ -1,0 +1,154 @@
+"""`ironworks compile` and `ironworks targets`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ironworks.cli.options import HomeOption, JsonOption, home_at
+from ironworks.errors import ClientError
+
+if TYPE_CHECKING:
+    from ironworks.compiler import Reference, Report
+
+_LARGEST_SIZE = 2**31
+
+
+def compile_(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="An ONNX file, an MXNet checkpoint, a folder or a tar archive."),
+    ],
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SIZES",
+            help="The shape of an input, data=1,784; once for each input.",
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[str, typer.Option(metavar="TARGET", help="What to compile for.")] = "LINUX_X86_64",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The artifact to write.", show_default=False),
+    ] = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="An input that the model is meant for: .npy, or .npz with arrays by input name.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Compile a model for a target, and prove that the result is equal to the original."""
+    from rich.console import Console
+
+    from ironworks.compiler.library import compile
+
+    console = Console(stderr=True)
+    shapes = dict(_shape(text) for text in shape or [])
+    with _reference(model, shapes, home) as reference, console.status("Starting") as phase:
+        artifact = compile(
+            model,
+            shapes or None,
+            target,
+            output=output,
+            reference=reference,
+            samples=[_sample(sample, shapes)] if sample else (),
+            progress=lambda line: phase.update(line),
+        )
+    if as_json:
+        typer.echo(artifact.report.to_json(), nl=False)
+        return
+    _show(artifact.report, artifact.path)
+
+
+def targets() -> None:
+    """List the targets that models can be compiled for."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ironworks.compiler.targets import TARGETS
+
+    table = Table("target", "architecture", "instruction sets", "threads", box=None, pad_edge=False)
+    for row in TARGETS.values():
+        table.add_row(row.name, row.architecture, ", ".join(row.instruction_sets), str(row.threads))
+    Console(file=sys.stdout).print(table)
+
+
+def _shape(text: str) -> tuple[str, list[int]]:
+    name, _, sizes = text.rpartition("=")
+    try:
+        shape = [int(size) for size in sizes.split(",")]
+    except ValueError:
+        shape = []
+    if not name or not shape or not all(0 < size < _LARGEST_SIZE for size in shape):
+        raise ClientError(
+            f"--shape {text} is no shape. Write the input's name and its sizes: --shape data=1,784"
+        )
+    return name, shape
+
+
+def _sample(path: Path, shapes: dict[str, list[int]]) -> dict[str, Any]:
+    import numpy as np
+
+    try:
+        content = np.load(path, allow_pickle=False)
+        arrays = dict(content) if hasattr(content, "files") else {next(iter(shapes), "data"): content}
+    except (OSError, ValueError) as error:
+        raise ClientError(f"The sample {path} cannot be read as .npy or .npz: {error}.") from error
+    for name, shape in shapes.items():
+        if name not in arrays or arrays[name].size != int(np.prod(shape)):
+            raise ClientError(
+                f"The sample {path} has {', '.join(f'{k} {list(v.shape)}' for k, v in arrays.items())}, and the "
+                f"input {name} is {shape}."
+            )
+    return {name: np.asarray(arrays[name], np.float32).reshape(shape) for name, shape in shapes.items()}
+
+
+def _reference(
+    model: Path, shapes: dict[str, list[int]], home: Path | None
+) -> AbstractContextManager[Reference | None]:
+    """MXNet itself for a checkpoint in a folder, where its environment has been made."""
+    from ironworks.compiler import MxnetReference
+    from ironworks.training.environments import Environments
+
+    environment = Environments(home_at(home).environments).find("mxnet", "")
+    checkpoint = model.is_dir() and any(model.rglob("*-symbol.json"))
+    if environment is None or not checkpoint or not shapes:
+        return nullcontext()
+    return MxnetReference(environment.python, model, shapes)
+
+
+def _show(report: Report, path: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False)
+    table = Table("", "candidate", "µs a call", "largest error", "", box=None, pad_edge=False)
+    for candidate in report.candidates:
+        chosen = candidate.label == report.chosen
+        time = "" if candidate.microseconds is None else f"{candidate.microseconds:,.1f}"
+        errors = [item.relative for item in candidate.verification if item.inputs != "denormal"]
+        table.add_row(
+            "→" if chosen else "",
+            Text(candidate.label),
+            Text(time, justify="right"),
+            f"{max(errors, default=float('nan')):.1e}",
+            Text(f"dropped: {candidate.dropped}" if candidate.dropped else ""),
+        )
+    console.print(table)
+    for backend, reason in report.skipped.items():
+        console.print(Text(f"skipped {backend}: {reason}"))
+    for finding in report.findings:
+        console.print(Text(f"note: {finding}"))
+    console.print(Text(f"verified against {report.reference}"))
+    console.print(Text(f"{path} ({path.stat().st_size / 1e6:,.2f} MB)", style="bold"))

@@ -1,0 +1,124 @@
+"""`ironworks.compile`: a compilation without a server."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironworks.archives import extract
+from ironworks.compiler.frontends import FRAMEWORKS
+from ironworks.compiler.pipeline import Sample, compile_model
+from ironworks.compiler.references import Reference
+from ironworks.compiler.report import Report
+from ironworks.errors import ClientError
+from ironworks.runtime import CompiledModel, load
+
+_ENDINGS = {".onnx": "ONNX", "-symbol.json": "MXNET"}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled model: the `.tar.gz` at `path`, and what the compilation found and measured."""
+
+    path: Path
+    report: Report
+
+    def load(self, threads: int = 1) -> CompiledModel:
+        """Load it, to run in this process with up to `threads` threads."""
+        return load(self.path, threads)
+
+
+def compile(
+    model: Path | str,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    target: str = "LINUX_X86_64",
+    *,
+    output: Path | str | None = None,
+    framework: str | None = None,
+    reference: Reference | None = None,
+    samples: Sequence[Sample] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Artifact:
+    """Compile `model` for `target`, verify the result against the original, and write the artifact.
+
+    `model` is an ONNX file, an MXNet `-symbol.json` with its `.params` beside it, a folder with one of them, or
+    a tar archive of such a folder. `input_shapes` may be left out where the ONNX file fixes them. `output` is
+    `MODEL-TARGET.tar.gz` in the current folder if not given. `framework` is AWS's name (`ONNX`, `MXNET`), found
+    from the files if not given. `reference` is the original to verify against; ONNX's own evaluator otherwise.
+
+    Raises:
+        ClientError: the model, the shapes or the target cannot be used.
+        PlatformError: no build is equal to the original.
+    """
+    path = Path(model)
+    with _opened(path) as source:
+        framework = framework or _framework(source, path)
+        shapes = input_shapes or _declared_shapes(source, framework, path)
+        written = Path(output) if output else Path(f"{_stem(path)}-{target}.tar.gz")
+        written.parent.mkdir(parents=True, exist_ok=True)
+        report = compile_model(
+            source,
+            framework=framework,
+            input_shapes=shapes,
+            target=target,
+            output=written,
+            name=str(model),
+            reference=reference,
+            progress=progress,
+            samples=samples,
+        )
+    return Artifact(written, report)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Path]:
+    """The file or folder of the model; an archive is unpacked for as long."""
+    if not path.exists():
+        raise ClientError(
+            f"There is no model at {path}. Give a file, a folder or a tar archive that is there."
+        )
+    if path.is_dir() or not tarfile.is_tarfile(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="ironworks-model-") as folder:
+        extract(path, Path(folder), str(path))
+        yield Path(folder)
+
+
+def _framework(source: Path, path: Path) -> str:
+    files = [source] if source.is_file() else sorted(item for item in source.rglob("*") if item.is_file())
+    found = {name for ending, name in _ENDINGS.items() if any(item.name.endswith(ending) for item in files)}
+    if len(found) != 1:
+        problem = "models of several frameworks" if found else "no model"
+        raise ClientError(
+            f"{path} has {problem}. A model is an ONNX file (*.onnx) or an MXNet checkpoint (*-symbol.json with "
+            f"*-0000.params). Name the framework if it is none of these by name: {', '.join(FRAMEWORKS)}."
+        )
+    return found.pop()
+
+
+def _declared_shapes(source: Path, framework: str, path: Path) -> dict[str, list[int]]:
+    if framework == "ONNX":
+        from ironworks.compiler.frontends.onnx import declared_shapes
+
+        shapes = declared_shapes(source, str(path))
+        if all(size > 0 for shape in shapes.values() for size in shape):
+            return shapes
+        inputs = "; ".join(f"{name} {[size or '?' for size in shape]}" for name, shape in shapes.items())
+        raise ClientError(
+            f"The model leaves sizes of its inputs open: {inputs}. A compiled model has fixed shapes; give them."
+        )
+    raise ClientError(
+        "An MXNet checkpoint does not say what shapes its inputs have. Give them, by the names of the inputs."
+    )
+
+
+def _stem(path: Path) -> str:
+    name = path.resolve().name
+    for ending in (".tar.gz", ".tgz", ".tar", ".onnx", "-symbol.json"):
+        name = name.removesuffix(ending)
+    return name

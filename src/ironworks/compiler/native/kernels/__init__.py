@@ -1,0 +1,1 @@
+"""Builders of kernels: one module a kind of operation, each a function from shapes to `ir.Kernel`."""

@@ -1,0 +1,50 @@
+"""How many results a kernel keeps in registers at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_LATENCY = 4
+"""Cycles from one fused multiply-add to the next that needs its result; two are begun a cycle."""
+_MOST_COLUMNS = 8
+_MOST_ROWS = 14
+
+
+@dataclass(frozen=True)
+class Block:
+    """`rows` (pixels or matrix rows) × `columns` (vectors of outputs); `chains` sums go on side by side."""
+
+    rows: int
+    columns: int
+    chains: int = 1
+
+
+def choose(rows: int, columns: int, registers: int, *, split: bool = False) -> Block:
+    """The block with the least estimated cycles a step of the sum, for a result of `rows` × `columns` vectors.
+
+    A cycle begins two multiply-adds and two loads. A block of r × c needs r·c registers for sums and c + 1 for
+    operands, and c divides the columns, so that all panels are whole. `split` allows
+    sums of few registers to go on in several chains.
+    """
+    best: tuple[float, Block] | None = None
+    widths = [width for width in range(1, min(columns, _MOST_COLUMNS) + 1) if columns % width == 0]
+    for width in widths:
+        for height in range(1, min(rows, _MOST_ROWS) + 1):
+            if height * width + width + 1 > registers:
+                continue
+            full, rest = divmod(rows, height)
+            cycles = full * _cycles(height, width, split) + (_cycles(rest, width, split) if rest else 0)
+            cycles *= -(-columns // width)
+            if best is None or cycles < best[0] * 0.999:
+                best = (cycles, Block(height, width, _chains(height, width) if split else 1))
+    assert best is not None
+    return best[1]
+
+
+def _chains(rows: int, columns: int) -> int:
+    return max(1, 2 * _LATENCY // (rows * columns))
+
+
+def _cycles(rows: int, columns: int, split: bool) -> float:
+    chains = _chains(rows, columns) if split else 1
+    return max(rows * columns / 2, (rows + columns) / 2, _LATENCY / chains)
