@@ -19,7 +19,9 @@ def model(tmp_path: Path) -> Path:
     return write_mlp(tmp_path / "mlp")
 
 
-def test_a_model_is_compiled_and_the_candidates_are_shown(ironworks: Run, model: Path, tmp_path: Path) -> None:
+def test_a_model_is_compiled_and_the_candidates_are_shown(
+    ironworks: Run, model: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "out.tar.gz"
     ran = ironworks("compile", str(model), "--shape", "data=1,784", "--target", "ml_c5", "-o", str(output))
     assert ran.returncode == 0, ran.stderr
@@ -54,7 +56,10 @@ def test_an_unknown_target_is_refused(ironworks: Run, model: Path) -> None:
 def test_a_sample_of_another_size_is_refused(ironworks: Run, model: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros(3))
     (tmp_path / "y.npy").write_text("hello")
-    for name, problem in (("x.npy", "the input data is [1, 784]"), ("y.npy", "cannot be read as .npy or .npz")):
+    for name, problem in (
+        ("x.npy", "the input data is [1, 784]"),
+        ("y.npy", "cannot be read as .npy or .npz"),
+    ):
         ran = ironworks("compile", str(model), "--shape", "data=1,784", "--sample", str(tmp_path / name))
         assert ran.returncode == 1
         assert problem in ran.stderr.replace("\n", " ")

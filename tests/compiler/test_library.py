@@ -27,7 +27,9 @@ def double(folder, shape=(1, 3), name="double.onnx"):
 
 def test_an_onnx_file_compiles_to_something_that_runs(tmp_path):
     lines = []
-    artifact = ironworks.compile(double(tmp_path), output=tmp_path / "new" / "x.tar.gz", progress=lines.append)
+    artifact = ironworks.compile(
+        double(tmp_path), output=tmp_path / "new" / "x.tar.gz", progress=lines.append
+    )
     answer = artifact.load().run(np.float32([[1, 2, 3]]))[0]
     np.testing.assert_array_equal(answer, [[2, 4, 6]])
     np.testing.assert_array_equal(ironworks.load(artifact.path).run(np.float32([[1, 2, 3]]))[0], answer)
