@@ -118,6 +118,8 @@ class _Writer:
                 )
             case ir.LoadIndex(name, buffer, index):
                 self._line(f"long {name} = {buffer.name}[{_index(index)}];")
+            case ir.Limit(name, index, most):
+                self._line(f"long {name} = {_index(index)} < {most} ? {_index(index)} : {most};")
             case ir.For() | ir.Block() | ir.Below():
                 self._compound(statement)
 

@@ -71,6 +71,8 @@ class _Frame:
                 self._variables[length] = len(found)
             case ir.LoadIndex(name, buffer, index):
                 self._variables[name] = int(self._slice(buffer, index, 1)[0])
+            case ir.Limit(name, index, most):
+                self._variables[name] = min(self._index(index), most)
             case ir.For() | ir.Block() | ir.Below():
                 self._compound(statement)
 

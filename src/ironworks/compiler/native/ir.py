@@ -192,6 +192,15 @@ class LoadIndex:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """The variable `name` becomes `index`, or `most` if that is less."""
+
+    name: str
+    index: Index
+    most: int
+
+
+@dataclass(frozen=True)
 class Below:
     """`then` if the variable is less than `limit`, else `otherwise`."""
 
@@ -208,7 +217,7 @@ class Block:
     body: tuple[Statement, ...]
 
 
-Statement = Let | Set | Store | For | Block | Scratch | FindNonzero | LoadIndex | Below
+Statement = Let | Set | Store | For | Block | Scratch | FindNonzero | LoadIndex | Limit | Below
 
 
 @dataclass(frozen=True)
@@ -277,7 +286,7 @@ def _bound_to_zero(statement: Statement, name: str) -> Statement:
         then = tuple(_bound_to_zero(inner, name) for inner in statement.then)
         otherwise = tuple(_bound_to_zero(inner, name) for inner in statement.otherwise)
         return replace(statement, then=then, otherwise=otherwise)
-    if isinstance(statement, (FindNonzero, LoadIndex)):
+    if isinstance(statement, (FindNonzero, LoadIndex, Limit)):
         return replace(statement, index=_without(statement.index, name))
     return statement
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from ironworks.compiler.backends.candidate import BackendSkipped
+from ironworks.compiler.native.filtering import call_winograd, tile_size
 from ironworks.compiler.native.fusion import Network
 from ironworks.compiler.native.kernels import convolution as conv
 from ironworks.compiler.native.kernels import dense as matrix
@@ -242,7 +243,7 @@ class _Lowering:
         )
 
     def convolution(self, operation: Operation) -> None:
-        """Direct or depthwise."""
+        """Direct, depthwise or by Winograd's tiles."""
         assert operation.weight is not None and operation.bias is not None
         weight, groups = operation.weight, operation.attributes.get("group", 1)
         tensor = self._source(operation.inputs[0])
@@ -264,15 +265,16 @@ class _Lowering:
             parallel=flops > _PARALLEL_FLOPS,
         )
         self._flops += flops
-        bias = np.pad(operation.bias, (0, result.layout.stored - len(operation.bias)))
-        self._builder.call(
-            conv.convolution_kernel(described),
-            tensor.place,
-            Place(self._builder.weight(conv.pack_weights(described, weight))),
-            Place(self._builder.weight(bias)),
-            result.place,
-            *operands,
-        )
+        padded = np.pad(operation.bias, (0, result.layout.stored - len(operation.bias)))
+        bias = Place(self._builder.weight(padded))
+        size = tile_size(described)
+        if size:
+            places = (tensor.place, result.place, operands)
+            call_winograd(self._builder, described, size, weight, bias, places)
+            return
+        packed = Place(self._builder.weight(conv.pack_weights(described, weight)))
+        kernel = conv.convolution_kernel(described)
+        self._builder.call(kernel, tensor.place, packed, bias, result.place, *operands)
 
     def pool(self, operation: Operation) -> None:
         """Largest or mean of windows."""

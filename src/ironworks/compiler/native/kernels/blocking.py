@@ -41,6 +41,13 @@ def choose(rows: int, columns: int, registers: int, *, split: bool = False) -> B
     return best[1]
 
 
+def balanced(rows: int, columns: int, registers: int) -> Block:
+    """A block like `choose`'s, with as many rows as the registers hold, in parts of nearly equal size."""
+    width = choose(rows, columns, registers).columns
+    most = max(height for height in range(1, _MOST_ROWS + 1) if height * width + width + 1 <= registers)
+    return Block(-(-rows // -(-rows // min(rows, most))), width)
+
+
 def _chains(rows: int, columns: int) -> int:
     return max(1, 2 * _LATENCY // (rows * columns))
 

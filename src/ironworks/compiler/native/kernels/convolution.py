@@ -8,7 +8,7 @@ import numpy as np
 
 from ironworks.compiler.native import ir
 from ironworks.compiler.native.ir import Buffer, Index, Kernel, Let, Load, Local, Set, Splat, Statement, Store
-from ironworks.compiler.native.kernels.blocking import Block, choose
+from ironworks.compiler.native.kernels.blocking import Block, balanced
 from ironworks.compiler.native.kernels.epilogue import Epilogue, Position
 from ironworks.compiler.native.layout import Layout
 from ironworks.compiler.native.operations import Array
@@ -72,10 +72,7 @@ class Convolution:
         vectors = self.result.stored // self.lanes
         if self.depthwise:
             return Block(min(7, self.row_length), 1)
-        columns = choose(self.row_length, vectors, self.registers).columns
-        most = max(rows for rows in range(1, 15) if rows * columns + columns + 1 <= self.registers)
-        rows = min(self.row_length, most)
-        return Block(-(-self.row_length // -(-self.row_length // rows)), columns)
+        return balanced(self.row_length, vectors, self.registers)
 
     @property
     def panels(self) -> int:
