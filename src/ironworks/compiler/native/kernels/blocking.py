@@ -22,7 +22,8 @@ class Block:
 def choose(rows: int, columns: int, registers: int, *, split: bool = False) -> Block:
     """The block with the least estimated cycles a step of the sum, for a result of `rows` × `columns` vectors.
 
-    A cycle begins two multiply-adds and two loads. A block of r × c needs r·c registers for sums and c + 1 for
+    A cycle begins two multiply-adds and two loads; a step of the sum costs half a cycle more, and so does each
+    of its vectors of weights, which come from farther away. A block of r × c needs r·c registers for sums and c + 1 for
     operands, and c divides the columns, so that all panels are whole. `split` allows
     sums of few registers to go on in several chains.
     """
@@ -54,4 +55,4 @@ def _chains(rows: int, columns: int) -> int:
 
 def _cycles(rows: int, columns: int, split: bool) -> float:
     chains = _chains(rows, columns) if split else 1
-    return max(rows * columns / 2, (rows + columns) / 2, _LATENCY / chains)
+    return max(rows * columns / 2, (rows + columns) / 2, _LATENCY / chains) + (columns + 1) / 2
