@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -102,3 +103,22 @@ def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(tarfile.TarFile, "extract", fail)
     with pytest.raises(OSError, match="No space left"):
         extract(archive, tmp_path / "out", "x")
+
+
+@pytest.mark.parametrize(("content", "smaller"), [(bytes(1 << 20), True), (os.urandom(1 << 20), False)])
+def test_only_what_gets_smaller_is_compressed(tmp_path: Path, content: bytes, smaller: bool) -> None:
+    folder, archive = tmp_path / "in", tmp_path / "x.tar.gz"
+    folder.mkdir()
+    (folder / "weights").write_bytes(content)
+    (folder / "note").write_bytes(b"small")
+    pack(folder, archive)
+    assert (archive.stat().st_size < len(content) // 2) is smaller
+    extract(archive, tmp_path / "out", "x")
+    assert (tmp_path / "out" / "weights").read_bytes() == content
+
+
+def test_an_empty_folder_is_packed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    pack(tmp_path / "in", tmp_path / "x.tar.gz")
+    extract(tmp_path / "x.tar.gz", tmp_path / "out", "x")
+    assert list((tmp_path / "out").iterdir()) == []

@@ -14,6 +14,7 @@ _DAMAGE = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, LookupError, 
 """OSError: also members that cannot be files of one folder, such as `a` and `a/b`."""
 
 _BLOCK = 1 << 20
+_WORTH_COMPRESSING = 0.85
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -58,8 +59,20 @@ def _read_to_the_end(tar: tarfile.TarFile) -> None:
 def pack(directory: Path, archive: Path) -> None:
     """Write everything below `directory` into the gzip-compressed tar `archive`, names in sorted order.
 
-    Level 1: model weights hardly compress, and a job waits for this.
+    A job waits for this, so the level of compression is the lowest, or none where that would save little.
     """
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+    with tarfile.open(archive, "w:gz", compresslevel=_level(directory)) as tar:
         for path in sorted(directory.iterdir()):
             tar.add(path, arcname=path.name)
+
+
+def _level(directory: Path) -> int:
+    """Judged by the middle of the largest file: trained weights hardly compress, and take 15 s a gigabyte to try."""
+    files = [path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()]
+    largest = max(files, key=lambda path: path.stat().st_size, default=None)
+    if largest is None:
+        return 1
+    with largest.open("rb") as file:
+        file.seek(max(0, largest.stat().st_size - _BLOCK) // 2)
+        block = file.read(_BLOCK)
+    return 1 if len(zlib.compress(block, 1)) < _WORTH_COMPRESSING * len(block) else 0

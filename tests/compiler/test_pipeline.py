@@ -84,7 +84,7 @@ def test_the_report_tells_what_was_done(compile_mlp, tmp_path):
         "onnxruntime (optimization all)",
     ]
     assert report.chosen == "native"
-    assert report.skipped == {}
+    assert set(report.skipped) == {"openvino", "ncnn", "mnn"}  # the model is too small for them
     assert report.candidates[0].microseconds > 0
     assert report.candidates[0].largest_error <= 1e-5
     assert set(report.seconds) == {"import", "passes", "build", "verify", "time"}
@@ -149,7 +149,7 @@ def test_a_backend_that_is_skipped_is_reported_with_its_reason(compile_mlp, with
 
     with_backend(absent)
     lines = []
-    assert compile_mlp(progress=lines.append).skipped == {"another": "it is not installed"}
+    assert compile_mlp(progress=lines.append).skipped["another"] == "it is not installed"
     assert "The backend another is skipped: it is not installed" in lines
 
 

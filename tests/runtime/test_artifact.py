@@ -77,7 +77,10 @@ def test_a_model_that_the_engine_refuses_is_an_artifact_error(adder):
 
 
 def test_an_engine_that_is_not_installed_says_how_to_install_it(adder, monkeypatch):
-    monkeypatch.setitem(engines._ENGINES, "onnxruntime", "ironworks.runtime.engines.missing")
+    def missing(name):
+        raise ImportError(f"No module named {name}")
+
+    monkeypatch.setattr(engines, "import_module", missing)
     with pytest.raises(ArtifactError, match="pip install onnxruntime"):
         load(adder())
 

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import ironworks
 from ironworks.archives import pack
 from ironworks.compiler.backends import Candidate
 from ironworks.compiler.report import Report
-from ironworks.compiler.targets import Target
-from ironworks.runtime import Manifest, Tensor
+from ironworks.runtime import Manifest
 from ironworks.runtime.manifest import FILE_NAME
 
 REPORT_NAME = "report.json"
-
-
-def describe(
-    candidate: Candidate, target: Target, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
-) -> Manifest:
-    """The manifest of `candidate`, without the checksums, which an artifact gets when it is written."""
-    return Manifest(
-        target=target.name,
-        architecture=target.architecture,
-        engine=candidate.engine,
-        entry=candidate.entry,
-        inputs=tuple(inputs),
-        outputs=tuple(outputs),
-        instruction_sets=candidate.instruction_sets,
-        options=candidate.options,
-        versions={"ironworks": ironworks.__version__, **candidate.versions},
-    )
 
 
 def write_artifact(candidate: Candidate, manifest: Manifest, report: Report, output: Path) -> None:

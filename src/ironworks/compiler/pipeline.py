@@ -45,8 +45,9 @@ def compile_model(
     """Compile the model in the folder `model` and write the artifact to `output`, a `.tar.gz`.
 
     `framework` and `target` are AWS's names, `name` is how messages call the model's archive (its S3 URI).
-    Candidates are verified against `reference`; without one, against ONNX's interpreter on the graph as it was
-    imported, which cannot find an error of the import. `samples` are inputs that the model is meant for.
+    Candidates are verified against `reference`; without one, against the graph as it was imported, run by
+    ONNX's interpreter or node by node by ONNX Runtime, which cannot find an error of the import. `samples` are
+    inputs that the model is meant for.
 
     Raises:
         ClientError: the target, the framework, the model or the shapes cannot be used.
@@ -64,7 +65,7 @@ def compile_model(
             candidates, skipped = _build(graph, row, Path(work), BuildOptions(row.threads, samples=samples))
         for backend, reason in skipped.items():
             progress(f"The backend {backend} is skipped: {reason}")
-        original = reference or _interpreter(source.graph)
+        original = reference or _graph_reference(source.graph)
         progress("Verifying candidates against the original")
         trials, original_time = _try(candidates, row, source, original, samples, phases)
         best = fastest(trials)
@@ -127,11 +128,11 @@ def _build(
     return candidates, skipped
 
 
-def _interpreter(graph: onnx.ModelProto) -> Reference:
+def _graph_reference(graph: onnx.ModelProto) -> Reference:
     # Importing it takes as long as compiling a small model, and most compilations have their framework.
-    from ironworks.compiler.references.interpreter import InterpretedModel
+    from ironworks.compiler.references.graph import graph_reference
 
-    return InterpretedModel(graph)
+    return graph_reference(graph)
 
 
 def _try(

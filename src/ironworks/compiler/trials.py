@@ -9,8 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ironworks.compiler.artifact import describe
-from ironworks.compiler.backends import Candidate
+from ironworks.compiler.backends import Candidate, describe
 from ironworks.compiler.report import CandidateReport
 from ironworks.compiler.targets import Target
 from ironworks.compiler.timing import interleaved_medians

@@ -13,12 +13,12 @@ from typing import Protocol, cast
 
 import onnx
 
-from ironworks.compiler.backends.candidate import BackendSkipped, BuildOptions, Candidate
+from ironworks.compiler.backends.candidate import BackendSkipped, BuildOptions, Candidate, describe
 from ironworks.compiler.targets import Target
 
-__all__ = ["BACKENDS", "Backend", "BackendSkipped", "BuildOptions", "Candidate", "find_backend"]
+__all__ = ["BACKENDS", "Backend", "BackendSkipped", "BuildOptions", "Candidate", "describe", "find_backend"]
 
-BACKENDS: Sequence[str] = ("native", "onnxruntime")
+BACKENDS: Sequence[str] = ("native", "onnxruntime", "openvino", "ncnn", "mnn")
 """By name of the module in this package, in the order in which they build."""
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+import ironworks
+from ironworks.compiler.targets import Target
+from ironworks.runtime import Manifest, Tensor
+
 
 class BackendSkipped(Exception):
     """A backend cannot build this model here; `str` is one clear line: what is missing or not covered.
@@ -59,3 +63,20 @@ class Candidate:
         """Its name in messages: `onnxruntime (optimization all)`."""
         details = ", ".join(f"{key} {value}" for key, value in self.options.items())
         return f"{self.engine} ({details})" if details else self.engine
+
+
+def describe(
+    candidate: Candidate, target: Target, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> Manifest:
+    """The manifest of `candidate`, without the checksums, which an artifact gets when it is written."""
+    return Manifest(
+        target=target.name,
+        architecture=target.architecture,
+        engine=candidate.engine,
+        entry=candidate.entry,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        instruction_sets=candidate.instruction_sets,
+        options=candidate.options,
+        versions={"ironworks": ironworks.__version__, **candidate.versions},
+    )

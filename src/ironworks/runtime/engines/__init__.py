@@ -14,10 +14,8 @@ from ironworks.runtime.manifest import ArtifactError, Manifest
 
 Array = NDArray[Any]
 
-_ENGINES = {
-    "native": "ironworks.runtime.engines.native",
-    "onnxruntime": "ironworks.runtime.engines.onnxruntime",
-}
+_ENGINES = ("native", "onnxruntime", "openvino", "ncnn", "mnn")
+"""Modules of this package."""
 
 
 class Engine(Protocol):
@@ -46,7 +44,7 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
             f"{', '.join(_ENGINES)}. Compile the model again with this version of Ironworks."
         )
     try:
-        module = import_module(_ENGINES[manifest.engine])
+        module = import_module(f"{__name__}.{manifest.engine}")
     except ImportError as error:
         raise ArtifactError(
             f"The compiled model runs on {manifest.engine}, which is not installed here ({error}). "
