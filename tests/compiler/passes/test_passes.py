@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.shape_inference import infer_shapes
 
 from ironworks.compiler.graph import checked
 from ironworks.compiler.passes import apply_passes
@@ -177,3 +178,26 @@ def test_all_passes_together_leave_a_valid_graph():
     counts = apply_passes(proto)
     assert counts == {"drop_identity": 1, "fold_batch_norm": 1, "drop_unused_constants": 5}
     checked(proto)
+
+
+def test_what_changes_nothing_is_dropped():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]),
+        helper.make_node("Mul", ["a", "one"], ["b"]),
+        helper.make_node("Div", ["b", "one"], ["c"]),
+        helper.make_node("Cast", ["c"], ["d"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["d", "two"], ["y"]),
+    ]
+    proto = infer_shapes(model(nodes, [2, 3], {"one": np.array(1.0), "two": np.array(2.0)}))
+    assert rewrite(proto, drop_identity) == 3
+    assert [node.op_type for node in proto.graph.node] == ["Relu", "Mul"]
+
+
+def test_what_changes_a_shape_or_a_dtype_is_kept():
+    nodes = [
+        helper.make_node("Mul", ["x", "ones"], ["a"]),
+        helper.make_node("Cast", ["a"], ["b"], to=TensorProto.FLOAT16),
+        helper.make_node("Cast", ["b"], ["y"], to=TensorProto.FLOAT),
+    ]
+    proto = infer_shapes(model(nodes, [3], {"ones": np.ones((2, 1))}))
+    assert rewrite(proto, drop_identity) == 0

@@ -18,7 +18,7 @@ from ironworks.compiler.targets import Target
 
 __all__ = ["BACKENDS", "Backend", "BackendSkipped", "BuildOptions", "Candidate", "describe", "find_backend"]
 
-BACKENDS: Sequence[str] = ("native", "onnxruntime", "openvino", "ncnn", "mnn")
+BACKENDS: Sequence[str] = ("native", "trees", "onnxruntime", "openvino", "ncnn", "mnn")
 """By name of the module in this package, in the order in which they build."""
 
 

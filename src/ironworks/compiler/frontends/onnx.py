@@ -10,6 +10,7 @@ import onnx
 from onnx import checker, defs, shape_inference
 
 from ironworks.compiler.frontends import ImportedModel, match_inputs
+from ironworks.compiler.frontends.tabular import add_shapes
 from ironworks.compiler.graph import checked
 from ironworks.errors import ClientError
 
@@ -31,6 +32,7 @@ def read(folder: Path, input_shapes: Mapping[str, Sequence[int]], name: str) -> 
         raise ClientError(f"{path.name} is not a valid ONNX model: {error}. Export it again.") from error
     _refuse_unsupported(model)
     _bind(model, input_shapes)
+    add_shapes(model)
     try:
         model = checked(model)
     except shape_inference.InferenceError as error:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ironworks.compiler.native.c_source import kernel_source
+from ironworks.compiler.native.ir import For
 from ironworks.compiler.native.lowering import Machine
 from ironworks.compiler.native.program import Place, Program
+from ironworks.compiler.native.variants import Entry, variants_source
 from ironworks.runtime import Tensor
 
 _PRELUDE = Path(__file__).with_name("prelude.h")
@@ -64,8 +66,6 @@ def level_source(identifier: str, machine: Machine, variants: Sequence[Variant],
     parts += [kernel_source(kernel, names[kernel]) for kernel in kernels]
     entries = []
     for number, variant in enumerate(variants):
-        parts.append(_tensors(f"inputs_{number}", variant.inputs))
-        parts.append(_tensors(f"outputs_{number}", variant.outputs))
         calls = [
             f"  {names[call.kernel]}(team, "
             + ", ".join(_argument(place, variant.program, weights) for place in call.arguments)
@@ -76,35 +76,14 @@ def level_source(identifier: str, machine: Machine, variants: Sequence[Variant],
             f"static void run_{number}(const void *const *inputs, void *const *outputs, char *workspace,\n"
             f"                  ironworks_team *team) {{\n  (void)workspace;\n{''.join(calls)}}}\n"
         )
-        parallel = int(any("_arguments arguments" in part for part in parts))
         program = variant.program
-        entries.append(
-            f"  {{{len(variant.inputs)}, {len(variant.outputs)}, inputs_{number}, outputs_{number}, "
-            f"{program.flops!r}, {4 * (program.workspace + _ALIGNMENT)}, {parallel}, run_{number}}},\n"
+        parallel = any(
+            isinstance(item.body[0], For) and item.body[0].parallel for item in program.kernels if item.body
         )
-    parts.append(
-        f"const ironworks_generated ironworks_variants_{identifier}[] = {{\n{''.join(entries)}}};\n"
-        f"const int ironworks_variant_count_{identifier} = {len(variants)};\n"
-    )
+        workspace = 4 * (program.workspace + _ALIGNMENT)
+        entries.append(Entry(variant.inputs, variant.outputs, program.flops, workspace, parallel))
+    parts.append(variants_source(identifier, entries))
     return "".join(parts)
-
-
-def _tensors(name: str, tensors: Sequence[Tensor]) -> str:
-    shapes, entries = "", ""
-    for number, tensor in enumerate(tensors):
-        sizes = ", ".join(map(str, tensor.shape)) or "0"
-        shapes += f"static const int64_t {name}_shape_{number}[] = {{{sizes}}};\n"
-        text = _text(tensor.name)
-        entries += f'  {{{text}, "{tensor.dtype}", {len(tensor.shape)}, {name}_shape_{number}}},\n'
-    return f"{shapes}static const ironworks_tensor {name}[] = {{\n{entries}}};\n"
-
-
-def _text(text: str) -> str:
-    """A C string; bytes that C might take for something else are written in octal."""
-    safe = "".join(
-        chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\{byte:03o}" for byte in text.encode()
-    )
-    return f'"{safe}"'
 
 
 def _argument(place: Place, program: Program, weights: Weights) -> str:
