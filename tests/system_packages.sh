@@ -1,15 +1,20 @@
 #!/bin/sh
-# Without bubblewrap the tests of the sandbox are skipped, without a C compiler those of generated code; where
-# they can be installed, they are.
+# What some tests need and pip cannot install; where it can be installed, it is. Without it they are skipped:
+# bubblewrap for the sandbox, a C compiler for generated code, cross compilers and QEMU for code for Arm.
+packages="bwrap:bubblewrap cc:gcc aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+    arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf qemu-aarch64:qemu-user"
+libraries="libc6-dev libc6-dev-arm64-cross libc6-dev-armhf-cross"
 missing=""
-command -v bwrap >/dev/null || missing="bubblewrap"
-command -v cc >/dev/null || command -v clang >/dev/null || missing="$missing gcc libc6-dev"
+for entry in $packages; do
+    command -v "${entry%%:*}" >/dev/null || missing="$missing ${entry#*:}"
+done
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # shellcheck disable=SC2086
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $missing >/dev/null
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing $libraries >/dev/null
 fi
-command -v bwrap >/dev/null || echo "bubblewrap is not installed: the tests of the sandbox will be skipped" >&2
-command -v cc >/dev/null || command -v clang >/dev/null ||
-    echo "no C compiler is installed: the tests of generated code will be skipped" >&2
+for entry in $packages; do
+    command -v "${entry%%:*}" >/dev/null ||
+        echo "${entry#*:} is not installed: the tests that need it will be skipped" >&2
+done
 exit 0

@@ -68,5 +68,8 @@ def test_a_sample_of_another_size_is_refused(ironworks: Run, model: Path, tmp_pa
 def test_targets_are_listed(ironworks: Run) -> None:
     ran = ironworks("targets")
     assert ran.returncode == 0
-    for name in TARGETS:
+    for name in [*TARGETS, "ml_inf1", "coreml"]:
         assert name in ran.stdout
+    document = json.loads(ironworks("targets", "--json").stdout)
+    assert [row["name"] for row in document["targets"]] == list(TARGETS)
+    assert "Inferentia" in document["missing"]["ml_inf1"]

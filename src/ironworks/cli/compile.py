@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,17 +72,26 @@ def compile_(
     _show(artifact.report, artifact.path)
 
 
-def targets() -> None:
-    """List the targets that models can be compiled for."""
+def targets(as_json: JsonOption = False) -> None:
+    """List the targets that models can be compiled for, and what the other ones of AWS need."""
     from rich.console import Console
     from rich.table import Table
 
-    from ironworks.compiler.targets import TARGETS
+    from ironworks.compiler.targets import MISSING, TARGETS
 
-    table = Table("target", "architecture", "instruction sets", "threads", box=None, pad_edge=False)
+    if as_json:
+        rows = [asdict(row) for row in TARGETS.values()]
+        missing = {name: what for what, names in MISSING.items() for name in names}
+        typer.echo(json.dumps({"targets": rows, "missing": missing}, indent=2))
+        return
+    console = Console(file=sys.stdout, highlight=False)
+    table = Table("target", "architecture", "instruction sets", "device", box=None, pad_edge=False)
     for row in TARGETS.values():
-        table.add_row(row.name, row.architecture, ", ".join(row.instruction_sets), str(row.threads))
-    Console(file=sys.stdout).print(table)
+        table.add_row(row.name, row.architecture, ", ".join(row.instruction_sets), row.note)
+    console.print(table)
+    console.print("\nNot yet:")
+    for what, names in MISSING.items():
+        console.print(f"  {', '.join(names)}: {what}", soft_wrap=True)
 
 
 def _shape(text: str) -> tuple[str, list[int]]:

@@ -14,6 +14,7 @@ from onnx import checker, shape_inference
 
 from ironworks.compiler.artifact import write_artifact
 from ironworks.compiler.backends import BACKENDS, BackendSkipped, BuildOptions, Candidate, find_backend
+from ironworks.compiler.emulation import find_emulator
 from ironworks.compiler.findings import find_issues
 from ironworks.compiler.frontends import Frontend, ImportedModel, find_frontend
 from ironworks.compiler.graph import checked
@@ -26,6 +27,7 @@ from ironworks.compiler.trials import Trial, fastest, time_trials, typical_input
 from ironworks.compiler.verify import draw_inputs, expect
 from ironworks.errors import PlatformError
 from ironworks.runtime import Tensor
+from ironworks.runtime.artifact import architecture
 
 Sample = Mapping[str, NDArray[Any]]
 
@@ -54,6 +56,8 @@ def compile_model(
         PlatformError: no candidate is equal to the original, or the original cannot be run.
     """
     row, frontend, phases = find_target(target), find_frontend(framework), Phases()
+    if row.architecture != architecture():
+        find_emulator(row.architecture)  # before any work
     with tempfile.TemporaryDirectory(prefix="ironworks-compile-") as work:
         progress(f"Importing the {framework} model")
         with phases.measure("import"):
@@ -85,7 +89,12 @@ def compile_model(
             findings=[*source.imported.findings, *find_issues(graph)],
             seconds=phases.seconds,
         )
-        progress(f"Writing the artifact: {report.chosen}, {best.microseconds:.1f} µs a call")
+        speed = (
+            f"{best.microseconds:.1f} µs a call"
+            if best.microseconds
+            else "not timed: it is for another machine"
+        )
+        progress(f"Writing the artifact: {report.chosen}, {speed}")
         write_artifact(best.candidate, best.manifest, report, output)
     return report
 

@@ -131,6 +131,12 @@ def _commands(architecture: str) -> list[tuple[str, ...]]:
     return [(f"{triple}-gcc",), *([(*zig, "-target", triple)] if with_zig else [])]
 
 
+def sysroot(architecture: str) -> str | None:
+    """The folder with the C library of another architecture, where its cross compiler's package put one."""
+    folder = Path("/usr") / _CROSS.get(architecture, "")
+    return str(folder) if architecture in _CROSS and folder.is_dir() else None
+
+
 def build_library(
     compiler: Compiler, sources: Sequence[Source], levels: Sequence[Level], weights: bytes, output: Path
 ) -> None:

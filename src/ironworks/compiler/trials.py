@@ -10,21 +10,27 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ironworks.compiler.backends import Candidate, describe
+from ironworks.compiler.emulation import EmulatedModel
 from ironworks.compiler.report import CandidateReport
 from ironworks.compiler.targets import Target
 from ironworks.compiler.timing import interleaved_medians
 from ironworks.compiler.verify import Comparison, Draw, Expectation, compare
 from ironworks.errors import PlatformError
 from ironworks.runtime import ArtifactError, CompiledModel, Manifest, Tensor, engines
+from ironworks.runtime.artifact import architecture
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How a candidate does. `dropped` says why it is out; `model` is None if it did not even load."""
+    """How a candidate does.
+
+    `dropped` says why it is out; `model` is None if it did not even load. One of another architecture runs
+    under emulation, where its time would mean nothing.
+    """
 
     candidate: Candidate
     manifest: Manifest
-    model: CompiledModel | None = None
+    model: CompiledModel | EmulatedModel | None = None
     comparisons: Sequence[Comparison] = ()
     dropped: str = ""
     microseconds: float | None = None
@@ -45,7 +51,7 @@ def verify_candidate(
     """Load the candidate with the engine that will serve it, and compare it with the original."""
     manifest = describe(candidate, target, inputs, outputs)
     try:
-        model = CompiledModel(manifest, engines.start(manifest, candidate.folder, target.threads))
+        model = _open(manifest, candidate, target)
         comparisons = [
             comparison
             for expectation in expectations
@@ -58,27 +64,34 @@ def verify_candidate(
     return Trial(candidate, manifest, model, comparisons, _reason_to_drop(comparisons))
 
 
+def _open(manifest: Manifest, candidate: Candidate, target: Target) -> CompiledModel | EmulatedModel:
+    if target.architecture != architecture():
+        return EmulatedModel(manifest, candidate.folder)
+    return CompiledModel(manifest, engines.start(manifest, candidate.folder, target.threads))
+
+
 def time_trials(trials: Sequence[Trial], draws: Sequence[Draw]) -> list[Trial]:
     """Time those that are not dropped, on an input of the kind that the model is meant for."""
     inputs = typical_inputs(draws)
-    calls = [partial(trial.model.run, inputs) for trial in trials if trial.model and not trial.dropped]
-    medians = iter(interleaved_medians(calls))
-    return [trial if trial.dropped else replace(trial, microseconds=next(medians)) for trial in trials]
+    timed = [trial for trial in trials if isinstance(trial.model, CompiledModel) and not trial.dropped]
+    medians = interleaved_medians([partial(trial.model.run, inputs) for trial in timed if trial.model])
+    times = {id(trial): median for trial, median in zip(timed, medians, strict=True)}
+    return [replace(trial, microseconds=times.get(id(trial))) for trial in trials]
 
 
 def fastest(trials: Sequence[Trial]) -> Trial:
-    """The winner.
+    """The winner: the fastest, or the first where none could be timed.
 
     Raises:
         PlatformError: every candidate was dropped.
     """
-    timed = [trial for trial in trials if trial.microseconds is not None]
-    if not timed:
+    equal = [trial for trial in trials if not trial.dropped]
+    if not equal:
         reasons = "; ".join(f"{trial.candidate.label}: {trial.dropped}" for trial in trials)
         raise PlatformError(
             f"No build of the model is equal to the original. {reasons}. Please report the model."
         )
-    return min(timed, key=lambda trial: trial.microseconds or 0.0)
+    return min(equal, key=lambda trial: trial.microseconds or 0.0)
 
 
 def typical_inputs(draws: Sequence[Draw]) -> dict[str, NDArray[Any]]:

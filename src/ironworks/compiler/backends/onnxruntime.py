@@ -12,14 +12,21 @@ from pathlib import Path
 
 import onnx
 
-from ironworks.compiler.backends.candidate import BuildOptions, Candidate
+from ironworks.compiler.backends.candidate import BackendSkipped, BuildOptions, Candidate
 from ironworks.compiler.targets import Target
+from ironworks.runtime.artifact import architecture
 
 _ENTRY = "model.onnx"
 
 
 def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOptions) -> list[Candidate]:
-    """Write the graph into `folder`; one candidate for each level of optimisation that may differ."""
+    """Write the graph into `folder`; one candidate for each level of optimisation that may differ.
+
+    Raises:
+        BackendSkipped: the target is another architecture than this machine's, where it cannot be verified.
+    """
+    if target.architecture != architecture():
+        raise BackendSkipped(f"it cannot be run here as on {target.architecture}, and so not be verified")
     onnx.save(model, folder / _ENTRY)
     convolutional = any(node.op_type in ("Conv", "ConvTranspose") for node in model.graph.node)
     return [
