@@ -27,4 +27,6 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Making .venv: Ironworks and what it depends on …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --prefer-binary -c constraints.txt -e '.[dev]'
+	@# Its wheel asks for PyTorch, gigabytes that the converter itself does not use.
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-deps pnnx
 	@touch $@

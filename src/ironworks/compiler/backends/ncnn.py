@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import onnx
@@ -37,7 +37,9 @@ def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOp
     try:
         versions = {name: version(name) for name in ("ncnn", "pnnx")}
     except PackageNotFoundError as error:
-        raise BackendSkipped(f"{error.name} is not installed; pip install ncnn pnnx") from None
+        raise BackendSkipped(
+            f"{error.name} is not installed; pip install ncnn, and pip install --no-deps pnnx"
+        ) from None
     onnx.save(model, folder / "model.onnx")
     _convert(folder, [f"[{','.join(map(str, tensor.shape))}]f32" for tensor in inputs])
     for path in folder.iterdir():
@@ -54,10 +56,17 @@ def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOp
     return candidates
 
 
+def _converter() -> Path:
+    """The program in the package `pnnx`, which is never imported: its Python side wants PyTorch."""
+    spec = find_spec("pnnx")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).with_name("pnnx")
+
+
 def _convert(folder: Path, shapes: list[str]) -> None:
     """The converter is a process of its own: it ends itself on what it does not know."""
     command = [
-        str(Path(sys.executable).with_name("pnnx")),
+        str(_converter()),
         "model.onnx",
         f"inputshape={','.join(shapes)}",
         "fp16=0",
