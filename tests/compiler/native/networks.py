@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from ironworks.compiler.graph import checked
 from ironworks.compiler.native.lowering import Machine, lower
@@ -21,8 +21,8 @@ from ironworks.runtime.model import CompiledModel
 TARGET = find_target("LINUX_X86_64")
 
 
-def graph(nodes, inputs, constants=None):
-    """A checked model; `nodes` are (operator, inputs, output, attributes), inputs are shapes by name."""
+def graph(nodes, inputs, constants=None, dtype=TensorProto.FLOAT):
+    """A checked model; `nodes` are (operator, inputs, output, attributes), inputs are shapes by name, of `dtype`."""
     constants = constants or {}
     made = [
         helper.make_node(operator, names, [output], output, **attributes)
@@ -32,7 +32,7 @@ def graph(nodes, inputs, constants=None):
         helper.make_graph(
             made,
             "g",
-            [helper.make_tensor_value_info(name, 1, shape) for name, shape in inputs.items()],
+            [helper.make_tensor_value_info(name, dtype, shape) for name, shape in inputs.items()],
             [helper.make_tensor_value_info(nodes[-1][2], 1, None)],
             [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
         ),

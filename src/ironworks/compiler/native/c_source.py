@@ -9,7 +9,10 @@ import numpy as np
 from ironworks.compiler.native import ir
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-_VECTOR = {name: f"v{name}" for name in ("max", "min", "abs", "sqrt", "exp", "tanh", "sigmoid", "erf")}
+_VECTOR = {
+    name: f"v{name}"
+    for name in ("max", "min", "abs", "sqrt", "exp", "tanh", "sigmoid", "erf", "log", "floor")
+}
 _SINGLE = {
     "max": "smax",
     "min": "smin",
@@ -19,7 +22,10 @@ _SINGLE = {
     "tanh": "tanhf",
     "sigmoid": "ssigmoid",
     "erf": "erff",
+    "log": "logf",
+    "floor": "floorf",
 }
+_TYPES = {"float32": "float", "int32": "int32_t", "int64": "int64_t"}
 SLACK = 16
 """Elements that `find_nonzero` may write beyond what it finds."""
 
@@ -30,8 +36,7 @@ def kernel_source(kernel: ir.Kernel, name: str) -> str:
 
 
 def _declaration(buffer: ir.Buffer, constant: bool) -> str:
-    kind = "float" if buffer.dtype == "float32" else "int32_t"
-    return f"{'const ' if constant else ''}{kind} *restrict {buffer.name}"
+    return f"{'const ' if constant else ''}{_TYPES[buffer.dtype]} *restrict {buffer.name}"
 
 
 class _Writer:
@@ -104,20 +109,22 @@ class _Writer:
                 self._line(f"{kind} {name} = {self._as(value, lanes)};")
             case ir.Set(name, value):
                 self._line(f"{name} = {self._as(value, self._lanes[name])};")
-            case ir.Store(buffer, index, value, 1):
+            case ir.Store(buffer, index, value, 1, _):
                 self._line(f"{buffer.name}[{_index(index)}] = {self._value(value)};")
-            case ir.Store(buffer, index, value, lanes):
-                self._line(f"vstore({buffer.name} + {_index(index)}, {self._as(value, lanes)});")
-            case ir.Scratch(buffer, elements):
+            case ir.Store(buffer, index, value, lanes, count):
+                place, vector = f"{buffer.name} + {_index(index)}", self._as(value, lanes)
                 self._line(
-                    f"{'float' if buffer.dtype == 'float32' else 'int32_t'} {buffer.name}[{elements + SLACK}];"
+                    f"vstore_first({place}, {vector}, {count});" if count else f"vstore({place}, {vector});"
                 )
+            case ir.Scratch(buffer, elements):
+                self._line(f"{_TYPES[buffer.dtype]} {buffer.name}[{elements + SLACK}];")
             case ir.FindNonzero(source, index, count, positions, length):
                 self._line(
                     f"long {length} = find_nonzero({source.name} + {_index(index)}, {count}, {positions.name});"
                 )
-            case ir.LoadIndex(name, buffer, index):
-                self._line(f"long {name} = {buffer.name}[{_index(index)}];")
+            case ir.LoadIndex(name, buffer, index, size):
+                element = f"{buffer.name}[{_index(index)}]"
+                self._line(f"long {name} = {f'row_of({element}, {size})' if size else element};")
             case ir.Limit(name, index, most):
                 self._line(f"long {name} = {_index(index)} < {most} ? {_index(index)} : {most};")
             case ir.For() | ir.Block() | ir.Below():
@@ -140,7 +147,7 @@ class _Writer:
         match value:
             case ir.Local(name):
                 return self._lanes[name] > 1
-            case ir.Load(_, _, lanes):
+            case ir.Load(_, _, lanes, _):
                 return lanes > 1
             case ir.Splat():
                 return True
@@ -158,10 +165,11 @@ class _Writer:
                 return _number(number)
             case ir.Local(name):
                 return name
-            case ir.Load(buffer, index, 1):
+            case ir.Load(buffer, index, 1, _):
                 return f"{buffer.name}[{_index(index)}]"
-            case ir.Load(buffer, index, _):
-                return f"vload({buffer.name} + {_index(index)})"
+            case ir.Load(buffer, index, _, count):
+                place = f"{buffer.name} + {_index(index)}"
+                return f"vload_first({place}, {count})" if count else f"vload({place})"
             case ir.Splat(inner, _):
                 return f"vsplat({self._value(inner)})"
             case ir.Across(operation, inner, lanes):

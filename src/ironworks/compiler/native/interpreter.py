@@ -32,7 +32,10 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "sigmoid": lambda value: np.float32(1) / (np.float32(1) + np.exp(-value)),
     "erf": _erf,
+    "log": np.log,
+    "floor": np.floor,
 }
+_ACROSS: Mapping[str, Callable[..., Any]] = {"add": np.sum, "max": np.max, "min": np.min, "mul": np.prod}
 
 
 def interpret(kernel: ir.Kernel, arguments: Mapping[str, tuple[Array, int]]) -> None:
@@ -61,16 +64,19 @@ class _Frame:
                 self._registers[name] = np.zeros(lanes, np.float32) + self._value(value)
             case ir.Set(name, value):
                 self._registers[name] = np.zeros_like(self._registers[name]) + self._value(value)
-            case ir.Store(buffer, index, value, lanes):
-                self._slice(buffer, index, lanes)[:] = self._value(value)
+            case ir.Store(buffer, index, value, lanes, count):
+                count = count or lanes
+                self._slice(buffer, index, count)[:] = np.ravel(self._value(value))[:count]
             case ir.Scratch(buffer, elements):
                 self._buffers[buffer.name] = np.zeros(elements, buffer.dtype), 0
             case ir.FindNonzero(source, index, count, positions, length):
                 found = np.flatnonzero(self._slice(source, index, count))
                 self._buffers[positions.name][0][: len(found)] = found
                 self._variables[length] = len(found)
-            case ir.LoadIndex(name, buffer, index):
-                self._variables[name] = int(self._slice(buffer, index, 1)[0])
+            case ir.LoadIndex(name, buffer, index, size):
+                row = int(self._slice(buffer, index, 1)[0])
+                row += size if row < 0 else 0
+                self._variables[name] = min(max(row, 0), size - 1) if size else row
             case ir.Limit(name, index, most):
                 self._variables[name] = min(self._index(index), most)
             case ir.For() | ir.Block() | ir.Below():
@@ -93,15 +99,16 @@ class _Frame:
                 return np.float32(number)
             case ir.Local(name):
                 return self._registers[name]
-            case ir.Load(buffer, index, lanes):
-                return self._slice(buffer, index, lanes).copy()
+            case ir.Load(buffer, index, lanes, count):
+                loaded = np.zeros(lanes, np.float32)
+                loaded[: count or lanes] = self._slice(buffer, index, count or lanes)
+                return loaded
             case ir.Splat(inner, lanes):
                 return np.zeros(lanes, np.float32) + self._value(inner)
             case ir.Apply(operation, arguments):
                 return _OPERATIONS[operation](*(self._value(item) for item in arguments))
             case ir.Across(operation, inner, lanes):
-                reduce = np.sum if operation == "add" else np.max
-                return reduce(self._value(inner)[:lanes])
+                return _ACROSS[operation](self._value(inner)[:lanes])
 
     def _index(self, index: ir.Index) -> int:
         return index.constant + sum(self._variables[name] * factor for name, factor in index.terms)

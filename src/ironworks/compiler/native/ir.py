@@ -43,7 +43,7 @@ def variable(name: str) -> Index:
 
 @dataclass(frozen=True)
 class Buffer:
-    """A parameter or scratch array of a kernel; `dtype` is float32 or int32."""
+    """A parameter or scratch array of a kernel; `dtype` is float32, int32 or int64."""
 
     name: str
     dtype: str = "float32"
@@ -65,11 +65,15 @@ class Local:
 
 @dataclass(frozen=True)
 class Load:
-    """`lanes` neighbouring elements of a buffer, of any alignment."""
+    """`lanes` neighbouring elements of a buffer, of any alignment, as float32.
+
+    With `count`, only the first so many are read, and zeros take the place of the others.
+    """
 
     buffer: Buffer
     index: Index
     lanes: int = 1
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Apply:
 
 @dataclass(frozen=True)
 class Across:
-    """The sum or the maximum (`add`, `max`) of the first `count` lanes of a vector."""
+    """The sum, maximum, minimum or product (`add`, `max`, `min`, `mul`) of the first `lanes` lanes of a vector."""
 
     operation: str
     value: Value
@@ -113,6 +117,8 @@ OPERATIONS = {
     "tanh": 1,
     "sigmoid": 1,
     "erf": 1,
+    "log": 1,
+    "floor": 1,
 }
 """How many arguments each takes."""
 
@@ -136,12 +142,13 @@ class Set:
 
 @dataclass(frozen=True)
 class Store:
-    """Write a number or a vector, at any alignment."""
+    """Write a number or a vector, at any alignment; with `count`, the first so many of its numbers."""
 
     buffer: Buffer
     index: Index
     value: Value
     lanes: int = 1
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -184,11 +191,16 @@ class FindNonzero:
 
 @dataclass(frozen=True)
 class LoadIndex:
-    """The variable `name` becomes an element of an int32 buffer."""
+    """The variable `name` becomes an element of an integer buffer.
+
+    With `size` it is the position in a table of so many rows: counted from the end if negative, and of the
+    first or the last row where it would be none.
+    """
 
     name: str
     buffer: Buffer
     index: Index
+    size: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,17 @@ from math import prod
 
 from ironworks.compiler.native.ir import Index
 
+
+@dataclass(frozen=True)
+class Position:
+    """Which element: the first channel of a vector, of a pixel of an image."""
+
+    image: Index
+    y: Index
+    x: Index
+    channel: Index
+
+
 Halo = tuple[int, int, int, int]
 """Pixels of zeros around an image: top, left, bottom, right."""
 
@@ -55,6 +66,10 @@ class Layout:
     def at(self, image: Index, y: Index, x: Index) -> Index:
         """Where a pixel begins, counted from `origin`."""
         return image * self.image + y * self.row + x * self.stored
+
+    def locate(self, position: Position) -> tuple[Index, bool]:
+        """Where the element is that stands for the one at `position`; never one for a whole row."""
+        return self.stretched(position.image, position.y, position.x) + position.channel, False
 
     def stretched(self, image: Index, y: Index, x: Index) -> Index:
         """Where the pixel begins that stands for it when this tensor is broadcast over images of more pixels."""

@@ -18,7 +18,8 @@ class Step:
     Attributes:
         kind: an operation of the kernel language (`add`, `max`, `tanh` …), or `clip`.
         operand: a tensor of the same shape or one that broadcasts to it, for operations of two arguments.
-        constant: instead of the operand, one number, or one a channel.
+        constant: instead of the operand, one number, or one a channel (of images), or an array that broadcasts.
+        earlier: instead of the operand, what the chain had after so many steps; 0 is what it began with.
         swapped: whether the operand is the left argument.
         low, high: of `clip`.
     """
@@ -26,6 +27,7 @@ class Step:
     kind: str
     operand: str = ""
     constant: Array | None = None
+    earlier: int = -1
     swapped: bool = False
     low: float = float("-inf")
     high: float = float("inf")
@@ -36,7 +38,8 @@ class Operation:
     """A node after fusion.
 
     Attributes:
-        kind: `dense`, `convolution`, `max_pool`, `average_pool`, `elementwise`, `softmax`, `concat`, `flatten`.
+        kind: what it does; `lowering` and `array_lowering` have the lists.
+        arrays: whether it works on arrays as they are, not on images.
         weight: of `dense` (inputs, outputs); of `convolution` (outputs, inputs a group, height, width).
         bias: one number an output.
         steps: applied to the result, in order, before it is written.
@@ -50,6 +53,7 @@ class Operation:
     weight: Array | None = None
     bias: Array | None = None
     steps: list[Step] = field(default_factory=list)
+    arrays: bool = False
 
     @property
     def reads(self) -> list[str]:

@@ -15,8 +15,8 @@ import numpy as np
 from ironworks.compiler.native import ir
 from ironworks.compiler.native.ir import Buffer, Index, Kernel, Let, Load, Local, Set, Splat, Statement, Store
 from ironworks.compiler.native.kernels.blocking import Block, choose
-from ironworks.compiler.native.kernels.epilogue import Epilogue, Position
-from ironworks.compiler.native.layout import Layout
+from ironworks.compiler.native.kernels.epilogue import Epilogue
+from ironworks.compiler.native.layout import Layout, Position
 from ironworks.compiler.native.operations import Array
 
 X, W, B, Y = Buffer("x"), Buffer("w"), Buffer("b"), Buffer("y")
@@ -42,7 +42,7 @@ class Dense:
     outputs: int
     source: Layout
     result: Layout
-    epilogue: Epilogue
+    epilogue: Epilogue[Layout]
     lanes: int
     block: Block
     skip_zeros: bool = False

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ironworks.compiler.native import ir
 from ironworks.compiler.native.ir import Buffer, Kernel, Load, Store
-from ironworks.compiler.native.kernels.epilogue import Epilogue, Position
-from ironworks.compiler.native.layout import Layout
+from ironworks.compiler.native.kernels.epilogue import Epilogue
+from ironworks.compiler.native.layout import Layout, Position
 
 X, Y = Buffer("x"), Buffer("y")
 
 
 def elementwise_kernel(
-    source: Layout, result: Layout, epilogue: Epilogue, lanes: int, parallel: bool = False
+    source: Layout, result: Layout, epilogue: Epilogue[Layout], lanes: int, parallel: bool = False
 ) -> Kernel:
     """`y = steps(x)`; the parameters are x, y and the epilogue's operands."""
     n, y, x, c = (ir.variable(name) for name in ("n", "y0", "x0", "c"))

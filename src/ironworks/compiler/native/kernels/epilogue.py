@@ -4,53 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from ironworks.compiler.native import ir
-from ironworks.compiler.native.ir import Apply, Buffer, Index, Load, Number, Splat, Value
+from ironworks.compiler.native.ir import Apply, Buffer, Load, Number, Splat, Value
 from ironworks.compiler.native.layout import Layout
 from ironworks.compiler.native.operations import Step
+from ironworks.compiler.native.view import View
+
+Lying = TypeVar("Lying", Layout, View)
+
+_LONG = ("exp", "tanh", "sigmoid", "erf", "log")
+"""Steps of many instructions."""
 
 
 @dataclass(frozen=True)
-class Position:
-    """Which element: the first channel of the vector, of a pixel of an image."""
+class Epilogue(Generic[Lying]):
+    """Steps, and where their operands lie; operand `i` is the kernel's parameter `operand_i`.
 
-    image: Index
-    y: Index
-    x: Index
-    channel: Index
-
-
-@dataclass(frozen=True)
-class Epilogue:
-    """Steps with the layouts of their operands; operand `i` is the kernel's parameter `operand_i`.
-
-    A constant of one number a channel is such an operand too, with the layout of one pixel.
+    Constants of more than one number are operands too. All are layouts of images, or all are views of arrays.
     """
 
     steps: Sequence[Step] = ()
-    layouts: Sequence[Layout | None] = ()
+    layouts: Sequence[Lying | None] = ()
+
+    @property
+    def long(self) -> bool:
+        """Whether it is better written once, in a loop, than once for each register of a tile."""
+        return any(step.kind in _LONG for step in self.steps)
 
     @property
     def parameters(self) -> tuple[Buffer, ...]:
         """The buffers of the operands."""
         return tuple(Buffer(f"operand_{i}") for i, layout in enumerate(self.layouts) if layout is not None)
 
-    def apply(self, value: Value, position: Position, lanes: int) -> Value:
-        """`value` after all steps; `lanes` numbers from `position` on."""
-        for number, (step, layout) in enumerate(zip(self.steps, self.layouts, strict=True)):
-            other = self._operand(number, step, layout, position, lanes)
-            value = _apply(step, value, other, lanes)
-        return value
+    def apply(self, value: Value, position: Any, lanes: int, count: int = 0) -> Value:
+        """`value` after all steps; `lanes` numbers from `position` on, `count` of them of meaning.
 
-    @staticmethod
-    def _operand(
-        number: int, step: Step, layout: Layout | None, position: Position, lanes: int
-    ) -> Value | None:
-        if layout is not None:
-            place = layout.stretched(position.image, position.y, position.x) + position.channel
-            return Load(Buffer(f"operand_{number}"), place, lanes)
-        return None if step.constant is None else _constant(float(step.constant[0]), lanes)
+        The position is a `Position` where operands are images, and indices of an element where they are arrays.
+        """
+        values = [value]
+        for number, (step, layout) in enumerate(zip(self.steps, self.layouts, strict=True)):
+            if step.earlier >= 0:
+                other: Value | None = values[step.earlier]
+            elif layout is not None:
+                other = _operand(number, layout, position, lanes, count)
+            else:
+                other = None if step.constant is None else _constant(float(step.constant.flat[0]), lanes)
+            values.append(_apply(step, values[-1], other, lanes))
+        return values[-1]
+
+
+def _operand(number: int, layout: Layout | View, position: Any, lanes: int, count: int) -> Value:
+    buffer = Buffer(f"operand_{number}")
+    place, one = layout.locate(position)
+    if one and lanes > 1:
+        return Splat(Load(buffer, place), lanes)
+    return Load(buffer, place, lanes, count)
 
 
 def _constant(value: float, lanes: int) -> Value:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ironworks.compiler.native import ir
 from ironworks.compiler.native.ir import Apply, Buffer, Index, Kernel, Let, Load, Local, Set, Statement, Store
 from ironworks.compiler.native.kernels.convolution import Window
-from ironworks.compiler.native.kernels.epilogue import Epilogue, Position
-from ironworks.compiler.native.layout import Layout
+from ironworks.compiler.native.kernels.epilogue import Epilogue
+from ironworks.compiler.native.layout import Layout, Position
 
 X, Y = Buffer("x"), Buffer("y")
 _UNROLLED_TAPS = 16
@@ -29,7 +29,7 @@ class Pooling:
     right: int
     largest: bool
     count_padding: bool
-    epilogue: Epilogue
+    epilogue: Epilogue[Layout]
     lanes: int
 
 

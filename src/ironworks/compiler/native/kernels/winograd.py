@@ -21,8 +21,8 @@ from ironworks.compiler.native import ir
 from ironworks.compiler.native.ir import Buffer, Index, Kernel, Let, Load, Local, Set, Splat, Statement, Store
 from ironworks.compiler.native.kernels import blocking
 from ironworks.compiler.native.kernels.blocking import Block
-from ironworks.compiler.native.kernels.epilogue import Epilogue, Position
-from ironworks.compiler.native.layout import Layout
+from ironworks.compiler.native.kernels.epilogue import Epilogue
+from ironworks.compiler.native.layout import Layout, Position
 from ironworks.compiler.native.operations import Array
 
 X, W, B, Y = Buffer("x"), Buffer("w"), Buffer("b"), Buffer("y")
@@ -93,7 +93,7 @@ class Winograd:
     tiles: Tiles
     top: int
     left: int
-    epilogue: Epilogue
+    epilogue: Epilogue[Layout]
     lanes: int
     registers: int
     parallel: bool = False

@@ -1,0 +1,170 @@
+"""Operations on images, and on rows as images of one pixel: layouts and kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ironworks.compiler.backends.candidate import BackendSkipped
+from ironworks.compiler.native.filtering import call_winograd, tile_size
+from ironworks.compiler.native.kernels import convolution as conv
+from ironworks.compiler.native.kernels import dense as matrix
+from ironworks.compiler.native.kernels.convolution import Convolution, Window
+from ironworks.compiler.native.kernels.dense import Dense
+from ironworks.compiler.native.kernels.elementwise import elementwise_kernel
+from ironworks.compiler.native.kernels.pooling import Pooling, pooling_kernel
+from ironworks.compiler.native.kernels.transfer import place_kernel
+from ironworks.compiler.native.layout import layout_of
+from ironworks.compiler.native.operations import Operation
+from ironworks.compiler.native.placement import PARALLEL_FLOPS, Placement
+from ironworks.compiler.native.program import Place
+
+_WORTH_SKIPPING = 1 << 15
+"""Weights of a layer whose zero inputs are worth looking for."""
+
+
+def dense(placement: Placement, operation: Operation) -> None:
+    """A product with a constant matrix; a flattened image is read as it lies."""
+    assert operation.weight is not None and operation.bias is not None
+    tensor, weight = placement.rows(operation.inputs[0]), operation.weight
+    source = tensor.layout
+    if tensor.flat:
+        features = weight.reshape(source.channels, source.pixels, -1).transpose(1, 0, 2)
+        weight = features.reshape(weight.shape)
+    if source.stored == source.channels and not any(source.halo):
+        source = layout_of((source.images, len(weight)), 1)
+    epilogue, operands = placement.image_epilogue(operation)
+    result = placement.image_result(operation)
+    rows, flops = source.images, 2.0 * source.images * weight.size
+    # Skipping zeros is exact for finite weights; it is for one row of the caller's own numbers.
+    skip_zeros = (
+        tensor.memory.space == "input"
+        and source.images == 1
+        and weight.size >= _WORTH_SKIPPING
+        and bool(np.isfinite(weight).all())
+    )
+    described = Dense(
+        rows=rows,
+        inputs=weight.shape[0],
+        outputs=weight.shape[1],
+        source=source,
+        result=result.layout,
+        epilogue=epilogue,
+        lanes=placement.lanes,
+        block=matrix.choose_block(rows, weight.shape[1], placement.lanes, placement.registers),
+        skip_zeros=skip_zeros,
+        parallel=flops > PARALLEL_FLOPS and not skip_zeros,
+    )
+    placement.flops += flops
+    placement.builder.call(
+        matrix.dense_kernel(described),
+        tensor.place,
+        Place(placement.builder.weight(matrix.pack_weights(described, weight))),
+        Place(placement.builder.weight(matrix.pack_bias(described, operation.bias))),
+        result.place,
+        *operands,
+    )
+
+
+def convolution(placement: Placement, operation: Operation) -> None:
+    """Direct, depthwise or by Winograd's tiles."""
+    assert operation.weight is not None and operation.bias is not None
+    weight, groups = operation.weight, operation.attributes.get("group", 1)
+    tensor = placement.image(operation.inputs[0])
+    channels = tensor.layout.channels
+    depthwise = groups > 1 and groups == channels == len(weight)
+    if groups > 1 and not depthwise:
+        raise BackendSkipped(f"{operation.name} has {groups} groups of more than one channel")
+    epilogue, operands = placement.image_epilogue(operation)
+    result = placement.image_result(operation)
+    flops = 2.0 * weight.size * result.layout.images * result.layout.pixels
+    described = Convolution(
+        tensor.layout,
+        result.layout,
+        _window(operation),
+        depthwise,
+        epilogue,
+        placement.lanes,
+        placement.registers,
+        parallel=flops > PARALLEL_FLOPS,
+    )
+    placement.flops += flops
+    padded = np.pad(operation.bias, (0, result.layout.stored - len(operation.bias)))
+    bias = Place(placement.builder.weight(padded))
+    size = tile_size(described)
+    if size:
+        places = (tensor.place, result.place, operands)
+        call_winograd(placement.builder, described, size, weight, bias, places)
+        return
+    packed = Place(placement.builder.weight(conv.pack_weights(described, weight)))
+    kernel = conv.convolution_kernel(described)
+    placement.builder.call(kernel, tensor.place, packed, bias, result.place, *operands)
+
+
+def pool(placement: Placement, operation: Operation) -> None:
+    """Largest or mean of windows."""
+    tensor = placement.image(operation.inputs[0])
+    epilogue, operands = placement.image_epilogue(operation)
+    result = placement.image_result(operation)
+    pads = operation.attributes.get("pads", [0, 0, 0, 0])
+    described = Pooling(
+        tensor.layout,
+        result.layout,
+        _window(operation),
+        bottom=pads[2],
+        right=pads[3],
+        largest=operation.kind == "max_pool",
+        count_padding=bool(operation.attributes.get("count_include_pad", 0)),
+        epilogue=epilogue,
+        lanes=placement.lanes,
+    )
+    placement.builder.call(pooling_kernel(described), tensor.place, result.place, *operands)
+
+
+def elementwise(placement: Placement, operation: Operation) -> None:
+    """A chain of steps that has no operation to join."""
+    tensor = placement.image(operation.inputs[0])
+    epilogue, operands = placement.image_epilogue(operation)
+    result = placement.image_result(operation)
+    kernel = elementwise_kernel(tensor.layout, result.layout, epilogue, placement.lanes)
+    placement.builder.call(kernel, tensor.place, result.place, *operands)
+
+
+def concat(placement: Placement, operation: Operation) -> None:
+    """Each input into its channels."""
+    sources = [placement.image(name) for name in operation.inputs]
+    result, channel = placement.image_result(operation), 0
+    for tensor in sources:
+        kernel = place_kernel(tensor.layout, result.layout, placement.lanes)
+        target = Place(result.memory, result.layout.origin + channel)
+        placement.builder.call(kernel, tensor.place, target)
+        channel += tensor.layout.channels
+
+
+def flatten(placement: Placement, operation: Operation) -> None:
+    """No copy: the next layer reads the image as it lies."""
+    tensor = placement.rows(operation.inputs[0])
+    several = tensor.layout.pixels > 1
+    placement.tensors[operation.output] = replace(tensor, flat=tensor.flat or several)
+
+
+IMAGE_OPERATIONS: Mapping[str, Callable[[Placement, Operation], None]] = {
+    "dense": dense,
+    "convolution": convolution,
+    "max_pool": pool,
+    "average_pool": pool,
+    "elementwise": elementwise,
+    "concat": concat,
+    "flatten": flatten,
+}
+
+
+def _window(operation: Operation) -> Window:
+    attributes = operation.attributes
+    height, width = attributes["kernel_shape"] if operation.weight is None else operation.weight.shape[2:]
+    stride_y, stride_x = attributes.get("strides", (1, 1))
+    top, left = attributes.get("pads", (0, 0, 0, 0))[:2]
+    step_y, step_x = attributes.get("dilations", (1, 1))
+    return Window(height, width, stride_y, stride_x, top, left, step_y, step_x)
