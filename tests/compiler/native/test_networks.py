@@ -251,13 +251,58 @@ def test_tensors_share_memory_when_their_lives_do_not_meet():
 
 
 @pytest.mark.parametrize(
+    ("channels", "outputs", "groups"), [(8, 32, 2), (32, 32, 2), (12, 24, 4), (6, 6, 3), (4, 8, 4)]
+)
+def test_groups_of_channels(channels, outputs, groups, tmp_path):
+    attributes = {"pads": [1, 1, 1, 1], "strides": [2, 1]}
+    convolved = convolution(1, channels, 7, 6, outputs, (3, 3), attributes, groups)
+    assert_interpreted_as_expected(convolved, numbers(1, channels, 7, 6))
+    constants = {
+        "w": numbers(outputs, channels // groups, 3, 3),
+        "b": numbers(outputs),
+        "s": numbers(outputs, 1, 1),
+    }
+    nodes = [
+        ("Relu", ["x"], "r", {}),
+        ("Conv", ["r", "w", "b"], "c", {"group": groups, **attributes}),
+        ("Mul", ["c", "s"], "m", {}),
+        ("Add", ["m", "z"], "y", {}),
+    ]
+    model = graph(nodes, {"x": [1, channels, 7, 6], "z": [1, outputs, 4, 6]}, constants)
+    x, z = numbers(1, channels, 7, 6), numbers(1, outputs, 4, 6)
+    assert_interpreted_as_expected(model, x, z)
+    close(compiled(model, tmp_path).run({"x": x, "z": z})[0], expected(model, x, z))
+
+
+@pytest.mark.parametrize("kind", ["Conv", "MaxPool", "AveragePool"])
+def test_sequences(kind):
+    shape = {"kernel_shape": [3], "pads": [1, 0], "strides": [2]}
+    names, constants = ["x"], {}
+    if kind == "Conv":
+        names, constants, shape = ["x", "w"], {"w": numbers(5, 4, 3)}, shape | {"dilations": [2]}
+    model = graph([(kind, names, "a", shape), ("Relu", ["a"], "y", {})], {"x": [2, 4, 11]}, constants)
+    assert_interpreted_as_expected(model, numbers(2, 4, 11))
+
+
+@pytest.mark.parametrize(
     ("nodes", "inputs", "reason"),
     [
-        ([("Conv", ["x", "w"], "y", {"group": 2})], {"x": [1, 4, 5, 5]}, "2 groups of more than one channel"),
+        ([("Conv", ["x", "z"], "y", {})], {"x": [1, 4, 5, 5], "z": [2, 4, 3, 3]}, "input z of y is computed"),
+        ([("Conv", ["x", "w"], "y", {"auto_pad": "SAME_UPPER"})], {"x": [1, 2, 5, 5]}, "no explicit pads"),
+        (
+            [("Gemm", ["x", "v"], "y", {"transA": 1})],
+            {"x": [4, 5]},
+            "other things than rows by a constant matrix",
+        ),
+        (
+            [("LeakyRelu", ["x"], "y", {"alpha": 2.0})],
+            {"x": [4, 5]},
+            "the slope 2.0, which is not between 0 and 1",
+        ),
     ],
 )
 def test_what_no_kernel_does_is_refused_by_name(nodes, inputs, reason):
-    constants = {"s": np.array([3, 4]), "w": numbers(4, 2, 3, 3)}
+    constants = {"v": numbers(4, 2), "w": numbers(4, 2, 3, 3)}
     used = {name: array for name, array in constants.items() if any(name in node[1] for node in nodes)}
     with pytest.raises(BackendSkipped, match=reason):
         lower(graph(nodes, inputs, used), Machine(8, 16))

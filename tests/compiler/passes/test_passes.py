@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -12,6 +14,8 @@ from ironworks.compiler.passes import apply_passes
 from ironworks.compiler.passes.drop_identity import drop_identity
 from ironworks.compiler.passes.drop_unused_constants import drop_unused_constants
 from ironworks.compiler.passes.fold_batch_norm import fold_batch_norm
+from ironworks.compiler.passes.fold_constants import fold_constants
+from ironworks.compiler.passes.fuse_layer_norm import fuse_layer_norm
 from ironworks.compiler.references.interpreter import InterpretedModel
 
 RANDOM = np.random.default_rng(0)
@@ -176,7 +180,13 @@ def test_all_passes_together_leave_a_valid_graph():
     for output in proto.graph.output:
         output.CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 4, 4]))
     counts = apply_passes(proto)
-    assert counts == {"drop_identity": 1, "fold_batch_norm": 1, "drop_unused_constants": 5}
+    assert counts == {
+        "fold_constants": 0,
+        "drop_identity": 1,
+        "fuse_layer_norm": 0,
+        "fold_batch_norm": 1,
+        "drop_unused_constants": 5,
+    }
     checked(proto)
 
 
@@ -201,3 +211,89 @@ def test_what_changes_a_shape_or_a_dtype_is_kept():
     ]
     proto = infer_shapes(model(nodes, [3], {"ones": np.ones((2, 1))}))
     assert rewrite(proto, drop_identity) == 0
+
+
+def test_arithmetic_on_shapes_and_constants_is_done_at_once():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"]),
+        helper.make_node("Shape", ["r"], ["s"]),
+        helper.make_node("Constant", [], ["zero"], value=numpy_helper.from_array(np.array([0]))),
+        helper.make_node("Gather", ["s", "zero"], ["rows"]),
+        helper.make_node("Constant", [], ["rest"], value=numpy_helper.from_array(np.array([-1]))),
+        helper.make_node("Concat", ["rows", "rest"], ["target"], axis=0),
+        helper.make_node("Reshape", ["r", "target"], ["f"]),
+        helper.make_node("Exp", ["w"], ["e"]),
+        helper.make_node("Mul", ["f", "e"], ["y"]),
+    ]
+    proto = infer_shapes(model(nodes, [2, 3, 4], {"w": RANDOM.random(12)}), data_prop=True)
+    assert rewrite(proto, fold_constants) == 6
+    assert [node.op_type for node in proto.graph.node] == ["Relu", "Reshape", "Mul"]
+
+
+def test_an_output_that_is_known_and_chance_are_kept():
+    nodes = [
+        helper.make_node("RandomUniform", [], ["u"], shape=[2]),
+        helper.make_node("Exp", ["w"], ["y"]),
+        helper.make_node("Add", ["x", "u"], ["z"]),
+    ]
+    proto = infer_shapes(model(nodes, [2], {"w": np.ones(2)}, ("y", "z")))
+    assert fold_constants(proto) == 0
+
+
+def test_a_result_much_larger_than_what_it_is_made_of_is_kept(monkeypatch):
+    monkeypatch.setattr(sys.modules[fold_constants.__module__], "_LARGEST", 10)
+    nodes = [
+        helper.make_node("Constant", [], ["s"], value=numpy_helper.from_array(np.array([40, 2]))),
+        helper.make_node("Expand", ["w", "s"], ["e"]),
+        helper.make_node("Add", ["x", "e"], ["y"]),
+    ]
+    proto = infer_shapes(model(nodes, [40, 2], {"w": np.ones(2)}), data_prop=True)
+    assert rewrite(proto, fold_constants) == 1  # the constant's own node
+
+
+def written_out(square, scaled=("gamma", "beta"), axes=(-1,)):
+    """Layer normalisation as exporters before opset 17 write it."""
+    squares = ("Mul", ["d", "d"]) if square == "Mul" else ("Pow", ["d", "two"])
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"]),
+        helper.make_node("ReduceMean", ["r", "axes"], ["m"]),
+        helper.make_node("Sub", ["r", "m"], ["d"]),
+        helper.make_node(*squares, ["q"]),
+        helper.make_node("ReduceMean", ["q", "axes"], ["v"]),
+        helper.make_node("Add", ["v", "epsilon"], ["t"]),
+        helper.make_node("Sqrt", ["t"], ["s"]),
+        helper.make_node("Div", ["d", "s"], ["n"]),
+    ]
+    last = "n"
+    for operator, name in zip(("Mul", "Add"), scaled, strict=False):
+        nodes.append(helper.make_node(operator, [last, name], [f"{last}{operator}"]))
+        last = f"{last}{operator}"
+    nodes.append(helper.make_node("Neg", [last], ["y"]))
+    constants = {"two": np.array(2.0), "epsilon": np.array(1e-5)}
+    constants |= {"gamma": RANDOM.random(8) + 0.5, "beta": RANDOM.random(8)}
+    proto = model(nodes, [2, 3, 8], constants)
+    proto.graph.initializer.append(numpy_helper.from_array(np.array(axes), "axes"))
+    return infer_shapes(proto)
+
+
+@pytest.mark.parametrize("square", ["Mul", "Pow"])
+@pytest.mark.parametrize("scaled", [(), ("gamma",), ("gamma", "beta")])
+def test_layer_normalisation_that_is_written_out_becomes_one_node(square, scaled):
+    proto = written_out(square, scaled)
+    assert rewrite(proto, fuse_layer_norm) == 1
+    assert [node.op_type for node in proto.graph.node] == ["Relu", "LayerNormalization", "Neg"]
+
+
+def test_what_only_looks_like_layer_normalisation_is_kept():
+    assert rewrite(written_out("Mul", axes=(1,)), fuse_layer_norm) == 0
+    read_elsewhere = written_out("Mul")
+    read_elsewhere.graph.output.append(helper.make_tensor_value_info("d", TensorProto.FLOAT, [2, 3, 8]))
+    assert rewrite(read_elsewhere, fuse_layer_norm) == 0
+    cube = written_out("Pow")
+    next(item for item in cube.graph.initializer if item.name == "two").CopyFrom(
+        numpy_helper.from_array(np.float32(4), "two")
+    )
+    assert rewrite(cube, fuse_layer_norm) == 0
+    old = written_out("Mul")
+    old.opset_import[0].version = 13
+    assert fuse_layer_norm(old) == 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ironworks.compiler.backends.candidate import BackendSkipped
 from ironworks.compiler.native.filtering import call_winograd, tile_size
 from ironworks.compiler.native.kernels import convolution as conv
 from ironworks.compiler.native.kernels import dense as matrix
@@ -17,7 +16,7 @@ from ironworks.compiler.native.kernels.elementwise import elementwise_kernel
 from ironworks.compiler.native.kernels.pooling import Pooling, pooling_kernel
 from ironworks.compiler.native.kernels.transfer import place_kernel
 from ironworks.compiler.native.layout import layout_of
-from ironworks.compiler.native.operations import Operation
+from ironworks.compiler.native.operations import Array, Operation
 from ironworks.compiler.native.placement import PARALLEL_FLOPS, Placement
 from ironworks.compiler.native.program import Place
 
@@ -69,17 +68,16 @@ def dense(placement: Placement, operation: Operation) -> None:
 
 
 def convolution(placement: Placement, operation: Operation) -> None:
-    """Direct, depthwise or by Winograd's tiles."""
+    """Direct, depthwise, by groups of channels, or by Winograd's tiles."""
     assert operation.weight is not None and operation.bias is not None
     weight, groups = operation.weight, operation.attributes.get("group", 1)
     tensor = placement.image(operation.inputs[0])
     channels = tensor.layout.channels
     depthwise = groups > 1 and groups == channels == len(weight)
-    if groups > 1 and not depthwise:
-        raise BackendSkipped(f"{operation.name} has {groups} groups of more than one channel")
     epilogue, operands = placement.image_epilogue(operation)
     result = placement.image_result(operation)
     flops = 2.0 * weight.size * result.layout.images * result.layout.pixels
+    places = (tensor.place, result.place, operands)
     described = Convolution(
         tensor.layout,
         result.layout,
@@ -93,14 +91,60 @@ def convolution(placement: Placement, operation: Operation) -> None:
     placement.flops += flops
     padded = np.pad(operation.bias, (0, result.layout.stored - len(operation.bias)))
     bias = Place(placement.builder.weight(padded))
+    if groups > 1 and not depthwise:
+        _call_groups(placement, described, groups, weight, bias, places)
+        return
     size = tile_size(described)
     if size:
-        places = (tensor.place, result.place, operands)
         call_winograd(placement.builder, described, size, weight, bias, places)
         return
     packed = Place(placement.builder.weight(conv.pack_weights(described, weight)))
     kernel = conv.convolution_kernel(described)
     placement.builder.call(kernel, tensor.place, packed, bias, result.place, *operands)
+
+
+def _call_groups(
+    placement: Placement,
+    whole: Convolution,
+    groups: int,
+    weight: Array,
+    bias: Place,
+    places: tuple[Place, Place, Sequence[Place]],
+) -> None:
+    """A convolution of groups of channels: as many groups at a time as fill whole vectors of outputs."""
+    x, y, operands = places
+    outputs, inputs, lanes = len(weight) // groups, weight.shape[1], placement.lanes
+    together = next((n for n in range(1, groups) if groups % n == 0 and n * outputs % lanes == 0), groups)
+    for first in range(0, groups, together):
+        part = 0 if together == groups else together * outputs
+        source = replace(whole.source, channels=together * inputs)
+        described = replace(whole, source=source, part=part)
+        begin = first * outputs
+        packed = conv.pack_weights(
+            described, _side_by_side(weight[begin : begin + together * outputs], together)
+        )
+        placement.builder.call(
+            conv.convolution_kernel(described),
+            _later(x, first * inputs),
+            Place(placement.builder.weight(packed)),
+            _later(bias, begin),
+            _later(y, begin),
+            *(_later(place, begin) for place in operands),
+        )
+
+
+def _later(place: Place, elements: int) -> Place:
+    return Place(place.memory, place.offset + elements)
+
+
+def _side_by_side(weight: Array, groups: int) -> Array:
+    """The weights of `groups` groups as those of one, with zeros for the channels of the others."""
+    outputs, inputs = len(weight) // groups, weight.shape[1]
+    whole = np.zeros((len(weight), inputs * groups, *weight.shape[2:]), np.float32)
+    for group in range(groups):
+        rows = slice(group * outputs, (group + 1) * outputs)
+        whole[rows, group * inputs : (group + 1) * inputs] = weight[rows]
+    return whole
 
 
 def pool(placement: Placement, operation: Operation) -> None:

@@ -13,8 +13,16 @@ import onnx
 from ironworks.compiler.passes.drop_identity import drop_identity
 from ironworks.compiler.passes.drop_unused_constants import drop_unused_constants
 from ironworks.compiler.passes.fold_batch_norm import fold_batch_norm
+from ironworks.compiler.passes.fold_constants import fold_constants
+from ironworks.compiler.passes.fuse_layer_norm import fuse_layer_norm
 
-PASSES: tuple[Callable[[onnx.ModelProto], int], ...] = (drop_identity, fold_batch_norm, drop_unused_constants)
+PASSES: tuple[Callable[[onnx.ModelProto], int], ...] = (
+    fold_constants,
+    drop_identity,
+    fuse_layer_norm,
+    fold_batch_norm,
+    drop_unused_constants,
+)
 
 
 def apply_passes(model: onnx.ModelProto) -> dict[str, int]:

@@ -39,7 +39,9 @@ class Convolution:
     """`y = steps(x * w + b)`.
 
     `x` points at the first pixel that is not halo; its halo is at least the window's. Weights are packed by
-    `pack_weights`, biases padded to the stored channels.
+    `pack_weights`, biases padded to the stored channels. `part` is how many of the result's stored channels are
+    computed, from the one on that y points at, where it is not all of them: for a group of channels, x and y point
+    at its first one, and `source` has as many channels as the group.
     """
 
     source: Layout
@@ -50,6 +52,12 @@ class Convolution:
     lanes: int
     registers: int
     parallel: bool = False
+    part: int = 0
+
+    @property
+    def outputs(self) -> int:
+        """Stored channels that are computed."""
+        return self.part or self.result.stored
 
     @property
     def flat(self) -> bool:
@@ -69,7 +77,7 @@ class Convolution:
     @property
     def block(self) -> Block:
         """Pixels × vectors of output channels that a tile has."""
-        vectors = self.result.stored // self.lanes
+        vectors = self.outputs // self.lanes
         if self.depthwise:
             return Block(min(7, self.row_length), 1)
         return balanced(self.row_length, vectors, self.registers)
@@ -77,7 +85,7 @@ class Convolution:
     @property
     def panels(self) -> int:
         """Blocks of output channels."""
-        return self.result.stored // (self.block.columns * self.lanes)
+        return self.outputs // (self.block.columns * self.lanes)
 
 
 def pack_weights(convolution: Convolution, weight: Array) -> Array:
@@ -85,7 +93,7 @@ def pack_weights(convolution: Convolution, weight: Array) -> Array:
 
     Direct: (panels, height, width, inputs, outputs of a panel). Depthwise: (vectors, height, width, lanes).
     """
-    stored, lanes = convolution.result.stored, convolution.lanes
+    stored, lanes = convolution.outputs, convolution.lanes
     padded = np.zeros((stored, *weight.shape[1:]), np.float32)
     padded[: len(weight)] = weight
     if convolution.depthwise:
@@ -116,7 +124,7 @@ def _order(convolution: Convolution) -> list[tuple[str, int]]:
     panel = ("panel", convolution.panels)
     image, row = ("n", convolution.result.images), ("y0", height)
     window = convolution.window
-    size = convolution.source.channels * convolution.result.stored * window.height * window.width * 4
+    size = convolution.source.channels * convolution.outputs * window.height * window.width * 4
     if convolution.depthwise or (size <= _SMALL_WEIGHTS and not convolution.flat):
         return [panel, row, image]
     return [row, image, panel] if size > _LARGE_WEIGHTS else [row, panel, image]
