@@ -71,6 +71,19 @@ CASES = {
         {"x": [2, 3, 16]},
         {"g": numbers(16)},
     ),
+    "normalisation of all but the first": (
+        [("LayerNormalization", ["x", "g", "b"], "y", {"axis": 1})],
+        {"x": [2, 3, 7]},
+        {"g": numbers(3, 7), "b": numbers(7)},
+    ),
+    "normalisation of what is transposed": (
+        [("Transpose", ["x"], "t", {"perm": [2, 0, 1]}), ("LayerNormalization", ["t", "g"], "y", {})],
+        {"x": [2, 9, 3]},
+        {"g": numbers(9)},
+    ),
+    "logarithm of a softmax": ([("LogSoftmax", ["x"], "y", {"axis": 1})], {"x": [2, 37, 3]}, {}),
+    "a sum of several": ([("Sum", ["x", "z", "w"], "y", {})], {"x": [2, 5], "z": [5]}, {"w": numbers(2, 1)}),
+    "steps on a flattened input": ([("Flatten", ["x"], "f", {}), ("Neg", ["f"], "y", {})], {"x": [3, 5, 1, 1]}, {}),
     "reshape": ([("Reshape", ["x", "s"], "y", {})], {"x": [2, 6, 5]}, {"s": whole(3, 4, 5)}),
     "reshape of a transposed one": (
         [("Transpose", ["x"], "t", {"perm": [1, 0, 2]}), ("Reshape", ["t", "s"], "y", {})],
@@ -348,12 +361,12 @@ def test_more_functions_are_right_over_their_range(operator, level, tmp_path):
         ([("Pow", ["x", "e"], "y", {})], {"x": [4, 5]}, r"the power 1.7, where it takes \[-1.0"),
         ([("Elu", ["x"], "y", {"alpha": 0.5})], {"x": [4, 5]}, "the alpha 0.5, where it takes 1"),
         ([("CumSum", ["x", "k"], "y", {})], {"x": [4, 5]}, r"no code for the operator CumSum \(y\)"),
-        ([("LayerNormalization", ["x", "g"], "y", {"axis": 1})], {"x": [2, 3, 4]}, "more than the last dimension"),
+        ([("Resize", ["x", "", "f"], "y", {"mode": "linear"})], {"x": [4, 5]}, "in another way than by whole factors"),
     ],
 )  # fmt: skip
 def test_what_no_kernel_does_is_refused_by_name(nodes, inputs, reason):
     constants = {
-        "i": np.arange(65), "p": whole(1, 1, 1, 1), "e": np.float32(1.7), "k": np.int64(1), "g": numbers(3, 4),
+        "i": np.arange(65), "p": whole(1, 1, 1, 1), "e": np.float32(1.7), "k": np.int64(1), "f": np.float32([2, 2]),
     }  # fmt: skip
     used = {name: array for name, array in constants.items() if any(name in node[1] for node in nodes)}
     with pytest.raises(BackendSkipped, match=reason):

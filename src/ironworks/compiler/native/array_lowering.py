@@ -86,29 +86,40 @@ def softmax(placement: Placement, operation: Operation) -> None:
     rows = placement.with_rows(replace(source, view=source.view.permuted(axes)))
     target = result if axis == rank - 1 else placement.new_array(rows.view.shape)
     parallel = target.view.elements >= _PARALLEL_ELEMENTS
-    kernel = softmax_kernel(_plain(rows.view), _plain(target.view), placement.lanes, parallel)
+    views = _plain(rows.view), _plain(target.view)
+    kernel = softmax_kernel(*views, placement.lanes, log=operation.attributes["log"], parallel=parallel)
     placement.builder.call(kernel, rows.place, target.place)
     if target is not result:
         placement.copy(replace(target, view=target.view.permuted(back)), result)
 
 
 def normalise(placement: Placement, operation: Operation) -> None:
-    """Of the last dimension."""
+    """Of the last dimensions, taken as one row."""
     assert operation.weight is not None
-    source = placement.with_rows(_given(placement, operation))
+    source, attributes = _given(placement, operation), operation.attributes
+    shape = (*source.view.shape[: attributes["axis"]], operation.weight.size)
+    rows = source.view.reshaped(shape)
+    if rows is None or rows.row != 1:
+        source = placement.dense(source)
+        rows = dense_view(shape)
     result = placement.array_result(operation)
-    length = source.view.shape[-1]
+    whole = result.view.reshaped(shape)
+    target = replace(result, view=whole) if whole else placement.new_array(shape)
     constants = [operation.weight, *([] if operation.bias is None else [operation.bias])]
-    weights = [Place(placement.builder.weight(np.broadcast_to(array.ravel(), length))) for array in constants]
+    weights = [Place(placement.builder.weight(array)) for array in constants]
     kernel = normalise_kernel(
-        _plain(source.view),
-        _plain(result.view),
-        operation.attributes["epsilon"],
+        _plain(rows),
+        _plain(target.view),
+        attributes["epsilon"],
         placement.lanes,
+        centred=attributes["centred"],
         shift=operation.bias is not None,
-        parallel=result.view.elements >= _PARALLEL_ELEMENTS,
+        parallel=target.view.elements >= _PARALLEL_ELEMENTS,
     )
-    placement.builder.call(kernel, source.place, result.place, *weights)
+    start = Place(source.memory, rows.offset)
+    placement.builder.call(kernel, start, target.place, *weights)
+    if whole is None:
+        placement.copy(replace(target, view=dense_view(result.view.shape)), result)
 
 
 def reduce(placement: Placement, operation: Operation) -> None:
@@ -194,10 +205,7 @@ def take(placement: Placement, operation: Operation) -> None:
 def gather(placement: Placement, operation: Operation) -> None:
     """Rows of a table by computed numbers."""
     table, rows = (placement.array(name) for name in operation.inputs)
-    if not table.view.dense:
-        dense = placement.new_array(table.view.shape)
-        placement.copy(table, dense)
-        table = dense
+    table = placement.dense(table)
     result = placement.array_result(operation)
     count = table.view.shape[0]
     flat = dense_view((count, table.view.elements // count))
@@ -237,9 +245,7 @@ def rearrange(placement: Placement, operation: Operation) -> None:
     source, attributes = _given(placement, operation), operation.attributes
     view = source.view.reshaped(attributes["shape"])
     if view is None:
-        dense = placement.new_array(source.view.shape)
-        placement.copy(source, dense)
-        source, view = dense, dense_view(attributes["shape"])
+        source, view = placement.dense(source), dense_view(attributes["shape"])
     moved = view.permuted(attributes["axes"])
     result = placement.array_result(operation)
     placement.copy(replace(source, view=moved), replace(result, view=dense_view(moved.shape)))

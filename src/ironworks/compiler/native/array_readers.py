@@ -41,7 +41,7 @@ def _steps(graph: Graph, node: onnx.NodeProto) -> Operation:
 def _binary(graph: Graph, node: onnx.NodeProto) -> Operation:
     """The tensor of the result's shape first; where both are broadcast, the first one is spread out."""
     if len(node.input) != 2:
-        raise BackendSkipped(f"{label(node)} has {len(node.input)} inputs, where it takes two")
+        return _several(graph, node)
     left, right = node.input
     shape = graph.shapes[node.output[0]]
     swapped = left in graph.constants or (graph.shapes[left] != shape and right not in graph.constants)
@@ -49,6 +49,17 @@ def _binary(graph: Graph, node: onnx.NodeProto) -> Operation:
     constant = graph.constants[other].astype(np.float32) if other in graph.constants else None
     step = Step(BINARY[node.op_type], "" if constant is not None else other, constant, swapped=swapped)
     return Operation("elementwise", label(node), [tensor], node.output[0], steps=[step])
+
+
+def _several(graph: Graph, node: onnx.NodeProto) -> Operation:
+    """A sum, or the largest or smallest, of one tensor or of more than two."""
+    steps = [
+        Step(BINARY[node.op_type], "", graph.constants[name].astype(np.float32))
+        if name in graph.constants
+        else Step(BINARY[node.op_type], name)
+        for name in node.input[1:]
+    ]
+    return Operation("elementwise", label(node), [node.input[0]], node.output[0], steps=steps)
 
 
 def _product(graph: Graph, node: onnx.NodeProto) -> Operation:
@@ -60,26 +71,28 @@ def _product(graph: Graph, node: onnx.NodeProto) -> Operation:
 def _softmax(graph: Graph, node: onnx.NodeProto) -> Operation:
     rank = len(graph.shape(node))
     axis = int(number(attributes_of(node), "axis", -1)) % rank
-    return _operation("softmax", node, [node.input[0]], axis=axis)
+    return _operation("softmax", node, [node.input[0]], axis=axis, log=node.op_type == "LogSoftmax")
 
 
 def _normalise(graph: Graph, node: onnx.NodeProto) -> Operation:
-    attributes, rank = attributes_of(node), len(graph.shape(node))
-    if (
-        int(number(attributes, "axis", -1)) % rank != rank - 1
-        or len([name for name in node.output if name]) > 1
-    ):
-        raise BackendSkipped(
-            f"{label(node)} normalises over more than the last dimension, or answers its mean"
-        )
+    attributes, shape = attributes_of(node), graph.shape(node)
+    if len([name for name in node.output if name]) > 1:
+        raise BackendSkipped(f"{label(node)} answers the mean too, where one output is taken")
+    axis = int(number(attributes, "axis", -1)) % len(shape)
+    weight, bias = graph.constant(node, 1), graph.optional(node, 2)
+    rows = [np.broadcast_to(item, shape[axis:]) for item in (weight, bias) if item is not None]
     return Operation(
         "normalise",
         label(node),
         [node.input[0]],
         node.output[0],
-        {"epsilon": number(attributes, "epsilon", 1e-5)},
-        weight=graph.constant(node, 1),
-        bias=graph.optional(node, 2),
+        {
+            "axis": axis,
+            "epsilon": number(attributes, "epsilon", 1e-5),
+            "centred": node.op_type == "LayerNormalization",
+        },
+        weight=rows[0],
+        bias=rows[1] if bias is not None else None,
     )
 
 
@@ -87,7 +100,7 @@ def _reduce(graph: Graph, node: onnx.NodeProto) -> Operation:
     attributes, shape = attributes_of(node), graph.shape(node)
     given = graph.optional(node, 1)
     every = [] if attributes.get("noop_with_empty_axes") else list(range(len(shape)))
-    chosen = numbers(attributes, "axes", every) if given is None else given.ravel().tolist()
+    chosen = numbers(attributes, "axes", every) if given is None else given.ravel().tolist() or every
     axes = sorted(int(axis) % len(shape) for axis in chosen)
     combine, before = _REDUCTIONS[node.op_type]
     operation = _operation("reduce", node, [node.input[0]], axes=axes, combine=combine, before=before)
@@ -191,17 +204,26 @@ def _tile(graph: Graph, node: onnx.NodeProto) -> Operation:
 def _resize(graph: Graph, node: onnx.NodeProto) -> Operation:
     """By whole factors, each element as often as its factor says."""
     attributes, before, after = attributes_of(node), graph.shape(node), graph.shapes[node.output[0]]
-    nearest = attributes.get("mode", b"nearest") == b"nearest"
-    floors = node.op_type == "Upsample" or (
-        attributes.get("coordinate_transformation_mode", b"half_pixel") in (b"asymmetric", b"half_pixel")
+    old = node.op_type == "Upsample"
+    positions = attributes.get("coordinate_transformation_mode", b"asymmetric" if old else b"half_pixel")
+    rounding = str(attributes.get("nearest_mode", b"floor" if old else b"round_prefer_floor"))
+    # The copies of an element lie from it upwards where positions are asymmetric, else on both sides of it.
+    exact = (positions == b"asymmetric" and "floor" in rounding and "round" not in rounding) or (
+        positions == b"half_pixel" and "round" in rounding
     )
-    rounding = attributes.get("nearest_mode", b"round_prefer_floor")
-    asymmetric = attributes.get("coordinate_transformation_mode") == b"asymmetric"
-    # Asymmetric positions of the copies of an element lie at or above it, so they must be rounded down.
-    exact = not asymmetric or rounding == b"floor"
-    if not nearest or not floors or not exact or any(b % a for a, b in zip(before, after, strict=True)):
+    whole = not any(b % a for a, b in zip(before, after, strict=True))
+    if attributes.get("mode", b"nearest") != b"nearest" or not exact or not whole or _scaled(graph, node):
         raise BackendSkipped(f"{label(node)} resizes in another way than by whole factors to the nearest")
     return _operation("repeat", node, [node.input[0]], inner=True)
+
+
+def _scaled(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a factor is given that is no whole number."""
+    given = attributes_of(node).get("scales")
+    position = 1 if node.op_type == "Upsample" else 2
+    if given is None and len(node.input) > position and node.input[position]:
+        given = graph.constant(node, position)
+    return given is not None and bool((np.asarray(given) % 1 != 0).any())
 
 
 def _depth_to_space(graph: Graph, node: onnx.NodeProto) -> Operation:
@@ -216,6 +238,8 @@ def _depth_to_space(graph: Graph, node: onnx.NodeProto) -> Operation:
 
 def _space_to_depth(graph: Graph, node: onnx.NodeProto) -> Operation:
     n, c, h, w = graph.shape(node)
+    if attributes_of(node).get("mode", b"DCR") != b"DCR":
+        raise BackendSkipped(f"{label(node)} has another order of channels than depth, column, row")
     size = int(number(attributes_of(node), "blocksize", 1))
     shape = (n, c, h // size, size, w // size, size)
     return _operation("rearrange", node, [node.input[0]], shape=shape, axes=(0, 3, 5, 1, 2, 4))
@@ -224,7 +248,9 @@ def _space_to_depth(graph: Graph, node: onnx.NodeProto) -> Operation:
 ARRAY_READERS: Mapping[str, Callable[[Graph, onnx.NodeProto], Operation | list[Operation]]] = {
     "MatMul": _product,
     "Softmax": _softmax,
+    "LogSoftmax": _softmax,
     "LayerNormalization": _normalise,
+    "RMSNormalization": _normalise,
     "Reshape": _reshape,
     "Flatten": _reshape,
     "Squeeze": _reshape,

@@ -36,7 +36,6 @@ _PLAIN: Mapping[str, tuple[Step, ...]] = {
     "Reciprocal": (_by("div", 1.0, swapped=True),),
     "HardSwish": (_by("mul", 1 / 6), _by("add", 0.5), Step("clip", low=0.0, high=1.0), _with("mul", 0)),
     "Softsign": (Step("abs"), _by("add", 1.0), _with("div", 0, swapped=True)),
-    "Swish": (Step("sigmoid"), _with("mul", 0)),
 }
 # ln (1 + e^x) = ln (1 + e^-|x|) + (|x| + x) / 2, which cannot overflow.
 _SOFTPLUS = (
@@ -90,6 +89,11 @@ def _gelu(graph: Graph, node: onnx.NodeProto) -> tuple[Step, ...]:
     return _GELU_BY_TANH if attributes_of(node).get("approximate", b"none") == b"tanh" else _GELU
 
 
+def _swish(graph: Graph, node: onnx.NodeProto) -> tuple[Step, ...]:
+    alpha = number(attributes_of(node), "alpha", 1.0)
+    return (*([] if alpha == 1 else [_by("mul", alpha)]), Step("sigmoid"), _with("mul", 0))
+
+
 def _elu(graph: Graph, node: onnx.NodeProto) -> tuple[Step, ...]:
     alpha = number(attributes_of(node), "alpha", 1.0)
     if alpha != 1:
@@ -122,6 +126,7 @@ ELEMENT_STEPS: Mapping[str, _Reader] = {
     "HardSigmoid": _hard_sigmoid,
     "Gelu": _gelu,
     "Elu": _elu,
+    "Swish": _swish,
     "Pow": _power,
 }
 """By operator; each answers the steps or raises BackendSkipped."""

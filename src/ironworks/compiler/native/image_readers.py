@@ -12,7 +12,7 @@ from ironworks.compiler.native.element_steps import ELEMENT_STEPS
 from ironworks.compiler.native.nodes import Graph, attributes_of, label, number
 from ironworks.compiler.native.operations import Array, Operation, Step
 
-BINARY = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Max": "max", "Min": "min"}
+BINARY = {"Add": "add", "Sum": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Max": "max", "Min": "min"}
 
 
 def _dense(graph: Graph, node: onnx.NodeProto) -> Operation:

@@ -71,6 +71,11 @@ class Network(Graph):
         operations, arrays = self._first_that_fits(node, choices)
         if any(name in self.constants for item in operations for name in item.reads) and not arrays:
             raise BackendSkipped(f"{label(node)} works on constants only")
+        whole = [name for name in node.input if name in self.dtypes]
+        if whole and not all(_takes_numbers(item, whole) for item in operations):
+            raise BackendSkipped(
+                f"{label(node)} computes with the whole numbers {whole[0]}, for which it has no code"
+            )
         if arrays:
             operations = [replace(item, arrays=True) for item in operations]
             self._arrays |= {item.output for item in operations}
@@ -172,6 +177,14 @@ _T = TypeVar("_T")
 
 def _listed(items: _T | list[_T]) -> list[_T]:
     return items if isinstance(items, list) else [items]
+
+
+def _takes_numbers(operation: Operation, whole: Sequence[str]) -> bool:
+    """Whether an operation may have those of its inputs that are whole numbers."""
+    if operation.kind == "gather":
+        return operation.inputs[0] not in whole
+    cast = operation.kind == "elementwise" and not operation.steps
+    return cast or operation.kind in ("reshape", "transpose", "slice", "expand")
 
 
 def _append(host: Operation, operation: Operation) -> None:

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from ironworks.compiler.backends.candidate import BackendSkipped
 from ironworks.compiler.native.kernels.epilogue import Epilogue
 from ironworks.compiler.native.kernels.mapping import mapping_kernel
 from ironworks.compiler.native.kernels.transfer import border_kernel, pack_kernel, unpack_kernel
@@ -72,7 +73,7 @@ class Placement:
     def take_input(self, number: int, name: str) -> None:
         """Input `number` of the model, as the operations that read it want it."""
         given = Memory("input", number, prod(self.network.shapes[name]))
-        readers = [item for item in self.network.operations if name in item.reads]
+        readers = self._readers(name)
         if all(item.arrays for item in readers) or not readers:
             dtype = self.network.dtypes.get(name, "float32")
             self.tensors[name] = ArrayTensor(dense_view(self.network.shapes[name]), given, dtype)
@@ -90,13 +91,22 @@ class Placement:
     def _lies_well(self, name: str, layout: Layout, readers: Sequence[Operation]) -> bool:
         """Whether its readers can read an input in the caller's memory."""
         one = layout.pixels == 1 or layout.channels == 1
-        return (
-            one
-            and layout.halo == (0, 0, 0, 0)
-            and all(item.kind in ("dense", "convolution", "flatten") for item in readers)
-            and not any(step.operand == name for item in readers for step in item.steps)
-            and name not in self.network.outputs
+        return one and layout.halo == (0, 0, 0, 0) and self._read_one_by_one(name, readers)
+
+    def _read_one_by_one(self, name: str, readers: Sequence[Operation]) -> bool:
+        """Whether no reader reads vectors of it, which need padding."""
+        if name in self.network.outputs or any(
+            step.operand == name for item in readers for step in item.steps
+        ):
+            return False
+        return all(
+            item.kind in ("dense", "convolution")
+            or (item.kind == "flatten" and self._read_one_by_one(item.output, self._readers(item.output)))
+            for item in readers
         )
+
+    def _readers(self, name: str) -> list[Operation]:
+        return [item for item in self.network.operations if name in item.reads]
 
     def _only_direct(self, name: str, readers: Sequence[Operation]) -> bool:
         return name not in self.network.outputs and all(
@@ -156,16 +166,29 @@ class Placement:
 
     def with_rows(self, tensor: ArrayTensor) -> ArrayTensor:
         """The same elements, with those of the last dimension next to each other."""
-        if tensor.view.row == 1:
-            return tensor
-        dense_one = self.new_array(tensor.view.shape)
-        self.copy(tensor, dense_one)
-        return dense_one
+        return tensor if tensor.view.row == 1 else self._copied(tensor)
+
+    def dense(self, tensor: ArrayTensor) -> ArrayTensor:
+        """The same elements in order, without gaps."""
+        return tensor if tensor.view.dense else self._copied(tensor)
+
+    def _copied(self, tensor: ArrayTensor) -> ArrayTensor:
+        made = self.new_array(tensor.view.shape)
+        self.copy(tensor, made)
+        return made
 
     def copy(self, source: ArrayTensor, target: ArrayTensor) -> None:
-        """Copy the elements, and make them float32."""
-        kernel = mapping_kernel(source.view, target.view, Epilogue(), self.lanes, source.dtype)
-        self.builder.call(kernel, source.place, target.place)
+        """Copy the elements.
+
+        Raises:
+            BackendSkipped: they are whole numbers, which are only read where they are given.
+        """
+        if source.dtype != "float32":
+            raise BackendSkipped(
+                "it reads whole numbers where they are given, and the model moves them about"
+            )
+        views = replace(source.view, offset=0), replace(target.view, offset=0)
+        self.builder.call(mapping_kernel(*views, Epilogue(), self.lanes), source.place, target.place)
 
     def new_array(self, shape: Sequence[int]) -> ArrayTensor:
         """Memory for an array."""
@@ -185,7 +208,7 @@ class Placement:
     def _in_order_of_reader(self, name: str) -> ArrayTensor:
         """Memory for an array, in the order that a transposition by its only reader gives it, if rows stay rows."""
         shape = self.network.shapes[name]
-        readers = [item for item in self.network.operations if name in item.reads]
+        readers = self._readers(name)
         axes = readers[0].attributes["axes"] if [item.kind for item in readers] == ["transpose"] else []
         if list(axes)[-1:] != [len(shape) - 1]:
             return self.new_array(shape)

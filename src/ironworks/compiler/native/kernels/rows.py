@@ -29,37 +29,56 @@ from ironworks.compiler.native.view import View, coalesced
 X, Y, GAMMA, BETA = Buffer("x"), Buffer("y"), Buffer("gamma"), Buffer("beta")
 
 
-def softmax_kernel(source: View, result: View, lanes: int, parallel: bool = False) -> Kernel:
-    """`y = e^(x - max) / Σ e^(x - max)`; the parameters are x and y."""
+def softmax_kernel(
+    source: View, result: View, lanes: int, log: bool = False, parallel: bool = False
+) -> Kernel:
+    """`y = e^(x - max) / Σ e^(x - max)`, or its logarithm; the parameters are x and y."""
     rows = _Rows(source, result, lanes)
+
+    def scaled(c: Index, count: int) -> list[Statement]:
+        return [rows.store(c, count, ir.multiply(rows.y(c, count), Local("scale")))]
+
+    def shifted(c: Index, count: int) -> list[Statement]:
+        distance = Apply("sub", (rows.x(c, count)[1], Local("most")))
+        return [rows.store(c, count, Apply("sub", (distance, Local("shift"))))]
+
+    shift = Apply("log", (Local("total"),))
     body: list[Statement] = [
         *rows.reduce("most", "max", rows.x),
         *rows.reduce("total", "add", rows.powers),
-        Let("scale", Apply("div", (Number(1.0), Local("total"))), 1),
-        *rows.each(lambda c, count: [rows.store(c, count, ir.multiply(rows.y(c, count), Local("scale")))]),
+        Let("shift", shift, 1) if log else Let("scale", Apply("div", (Number(1.0), Local("total"))), 1),
+        *rows.each(shifted if log else scaled),
     ]
     return Kernel("softmax", (X, Y), tuple(rows.loops(body, parallel)))
 
 
 def normalise_kernel(
-    source: View, result: View, epsilon: float, lanes: int, shift: bool, parallel: bool = False
+    source: View,
+    result: View,
+    epsilon: float,
+    lanes: int,
+    *,
+    centred: bool = True,
+    shift: bool,
+    parallel: bool = False,
 ) -> Kernel:
     """`y = (x - mean) / √(variance + ε) · gamma + beta`, with `beta` if `shift`; parameters x, y, gamma[, beta].
 
-    The variance is the mean of (x - mean)², in a pass of its own, which loses no digits.
+    The variance is the mean of (x - mean)², in a pass of its own, which loses no digits. Where it is not `centred`
+    the mean counts as 0 (Zhang and Sennrich, 2019).
     """
     rows = _Rows(source, result, lanes)
     length = Number(1.0 / source.shape[-1])
 
     def finish(c: Index, count: int) -> list[Statement]:
-        centred = Apply("sub", (rows.x(c, count)[1], Local("mean")))
-        value = ir.multiply(ir.multiply(centred, Local("scale")), Load(GAMMA, c, lanes, count))
+        distance = Apply("sub", (rows.x(c, count)[1], Local("mean")))
+        value = ir.multiply(ir.multiply(distance, Local("scale")), Load(GAMMA, c, lanes, count))
         return [rows.store(c, count, ir.add(value, Load(BETA, c, lanes, count)) if shift else value)]
 
     deviation = ir.add(ir.multiply(Local("squares"), length), Number(epsilon))
     body: list[Statement] = [
-        *rows.reduce("sum", "add", rows.x),
-        Let("mean", ir.multiply(Local("sum"), length), 1),
+        *(rows.reduce("sum", "add", rows.x) if centred else []),
+        Let("mean", ir.multiply(Local("sum"), length) if centred else Number(0.0), 1),
         *rows.reduce("squares", "add", rows.squares),
         Let("scale", Apply("div", (Number(1.0), Apply("sqrt", (deviation,)))), 1),
         *rows.each(finish),
