@@ -3,20 +3,30 @@
 #include "kernels.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define ALIGNMENT 64
 
-/* Threads that wait for work. A run hands out indices of a task; whoever is free takes the next. */
+#define SPINS 2000 /* about 50 µs: between two kernels of a run it is not worth to fall asleep */
+#define CLOSED 0xffffffffu
+
+/* Threads that wait for work. A round hands out the indices of a task; whoever is free takes the next.
+
+   `state` is the number of the round and, in its low half, the next index, or CLOSED while a round is being set up:
+   whoever takes an index by exchanging the one for the next knows that the task is still that round's. */
 struct ironworks_team {
+  _Atomic uint64_t state;
+  _Atomic long done;
+  _Atomic int sleepers;
+  void (*task)(void *arguments, long index);
+  void *arguments;
+  _Atomic long count;
   pthread_mutex_t lock;
   pthread_cond_t begin;
   pthread_cond_t end;
-  void (*task)(void *arguments, long index);
-  void *arguments;
-  long next, count, busy;
-  unsigned long round;
-  int stopping, size;
+  _Atomic int stopping;
+  int size;
   pthread_t workers[];
 };
 
@@ -27,29 +37,50 @@ struct ironworks_session {
   void *allocated;
 };
 
-/* Work on the current round until no index is left; the lock is held before and after. */
+static void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* Take indices of the current round until none is left. */
 static void work(ironworks_team *team) {
-  team->busy++;
-  while (team->next < team->count) {
-    long index = team->next++;
-    pthread_mutex_unlock(&team->lock);
+  uint64_t state = atomic_load(&team->state);
+  while ((uint32_t)state < CLOSED) {
+    long index = (uint32_t)state, count = team->count;
+    if (index >= count) return;
+    if (!atomic_compare_exchange_weak(&team->state, &state, state + 1)) continue;
     team->task(team->arguments, index);
-    pthread_mutex_lock(&team->lock);
+    if (atomic_fetch_add(&team->done, 1) + 1 == count) {
+      pthread_mutex_lock(&team->lock);
+      pthread_cond_signal(&team->end);
+      pthread_mutex_unlock(&team->lock);
+    }
+    state = atomic_load(&team->state);
   }
-  if (--team->busy == 0) pthread_cond_signal(&team->end);
+}
+
+static int round_is(ironworks_team *team, uint32_t seen) {
+  return (uint32_t)(atomic_load(&team->state) >> 32) == seen && !atomic_load(&team->stopping);
 }
 
 static void *wait_for_work(void *raw) {
   ironworks_team *team = raw;
-  unsigned long seen = 0;
-  pthread_mutex_lock(&team->lock);
-  for (;;) {
-    while (!team->stopping && team->round == seen) pthread_cond_wait(&team->begin, &team->lock);
-    if (team->stopping) break;
-    seen = team->round;
+  uint32_t seen = 0;
+  while (!atomic_load(&team->stopping)) {
+    for (int spin = 0; spin < SPINS && round_is(team, seen); spin++) relax();
+    if (round_is(team, seen)) {
+      pthread_mutex_lock(&team->lock);
+      atomic_fetch_add(&team->sleepers, 1);
+      while (round_is(team, seen)) pthread_cond_wait(&team->begin, &team->lock);
+      atomic_fetch_sub(&team->sleepers, 1);
+      pthread_mutex_unlock(&team->lock);
+    }
+    seen = (uint32_t)(atomic_load(&team->state) >> 32);
     work(team);
   }
-  pthread_mutex_unlock(&team->lock);
   return NULL;
 }
 
@@ -58,22 +89,30 @@ void ironworks_parallel(ironworks_team *team, void (*task)(void *arguments, long
     for (long index = 0; index < count; index++) task(arguments, index);
     return;
   }
-  pthread_mutex_lock(&team->lock);
+  uint64_t round = (atomic_load(&team->state) >> 32) + 1;
+  atomic_store(&team->state, (round - 1) << 32 | CLOSED);
   team->task = task;
   team->arguments = arguments;
-  team->next = 0;
   team->count = count;
-  team->round++;
-  pthread_cond_broadcast(&team->begin);
+  atomic_store(&team->done, 0);
+  atomic_store(&team->state, round << 32);
+  if (atomic_load(&team->sleepers) > 0) {
+    pthread_mutex_lock(&team->lock);
+    pthread_cond_broadcast(&team->begin);
+    pthread_mutex_unlock(&team->lock);
+  }
   work(team);
-  while (team->busy > 0) pthread_cond_wait(&team->end, &team->lock);
+  for (int spin = 0; spin < SPINS && atomic_load(&team->done) < count; spin++) relax();
+  if (atomic_load(&team->done) == count) return;
+  pthread_mutex_lock(&team->lock);
+  while (atomic_load(&team->done) < count) pthread_cond_wait(&team->end, &team->lock);
   pthread_mutex_unlock(&team->lock);
 }
 
 static void disband(ironworks_team *team) {
   if (team == NULL) return;
   pthread_mutex_lock(&team->lock);
-  team->stopping = 1;
+  atomic_store(&team->stopping, 1);
   pthread_cond_broadcast(&team->begin);
   pthread_mutex_unlock(&team->lock);
   for (int i = 0; i < team->size; i++) pthread_join(team->workers[i], NULL);
