@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources, util
@@ -79,6 +79,11 @@ class Compiler:
     command: tuple[str, ...]
     version: str
 
+    @property
+    def name(self) -> str:
+        """What it is called, for people."""
+        return "zig" if "ziglang" in self.command else Path(self.command[0]).name
+
 
 @dataclass(frozen=True)
 class Source:
@@ -104,13 +109,26 @@ def find_compiler(architecture: str) -> Compiler:
     Raises:
         NoCompiler: there is none.
     """
+    found = next(_compilers(architecture), None)
+    if found is None:
+        raise NoCompiler(f"there is no C compiler for {architecture}; install {_REMEDIES[architecture]}")
+    return found
+
+
+def find_compilers(architecture: str) -> list[Compiler]:
+    """All of them, the preferred one first; raises as `find_compiler` does."""
+    first = find_compiler(architecture)
+    others = [item for item in _compilers(architecture) if item.version != first.version]
+    return [first, *others]
+
+
+def _compilers(architecture: str) -> Iterator[Compiler]:
     for command in _commands(architecture):
         if shutil.which(command[0]) is None:
             continue
         answer = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
         if answer.returncode == 0 and answer.stdout:
-            return Compiler(command, answer.stdout.splitlines()[0])
-    raise NoCompiler(f"there is no C compiler for {architecture}; install {_REMEDIES[architecture]}")
+            yield Compiler(command, answer.stdout.splitlines()[0])
 
 
 _CROSS = {"aarch64": "aarch64-linux-gnu", "armv7l": "arm-linux-gnueabihf"}

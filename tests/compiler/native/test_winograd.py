@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.compiler.native.networks import close, compiled, expected, graph, interpreted
 
-from ironworks.compiler.native import image_lowering, lowering
+from ironworks.compiler.native import decisions, lowering
 from ironworks.compiler.native.kernels.winograd import blocks, transforms
 from ironworks.compiler.native.layout import layout_of
 
@@ -46,7 +46,7 @@ def test_the_matrices_compute_a_correlation(size):
 @given(data=st.data())
 @pytest.mark.parametrize("size", [2, 4])
 def test_a_convolution_of_any_size(size, monkeypatch, data):
-    monkeypatch.setattr(image_lowering, "tile_size", lambda _: size)
+    monkeypatch.setattr(decisions, "tile_size", lambda _: size)
     draw = data.draw
     lanes, registers = draw(st.sampled_from([(4, 16), (8, 16), (16, 32)]))
     channels, outputs = draw(st.integers(lanes, lanes + 9)), draw(st.integers(1, 40))
@@ -76,7 +76,7 @@ def test_the_blocks_cover_an_image_and_stay_inside(height, width, size, rows):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_compiled_blocks_share_the_work(threads, tmp_path, monkeypatch):
-    monkeypatch.setattr(image_lowering, "tile_size", lambda _: 4)
+    monkeypatch.setattr(decisions, "tile_size", lambda _: 4)
     model = residual_block(1, 32, 40, 42, 96, [1, 1, 1, 1])
     x, other = numbers(1, 32, 40, 42), numbers(1, 96, 40, 42)
     network = compiled(model, tmp_path, threads=threads)

@@ -51,6 +51,9 @@ def product(placement: Placement, operation: Operation) -> None:
     )
     described = replace(described, parallel=described.flops > PARALLEL_FLOPS)
     placement.flops += described.flops
+    block = placement.decisions.way(described, described.flops).block
+    assert block is not None
+    described = replace(described, block=block)
     if right is not None:
         second = right.place
     else:

@@ -28,12 +28,16 @@ _TRANSFORMED_BYTES = 1 << 19
 
 def tile_size(convolution: Convolution) -> int:
     """The size of the tiles that are estimated to be fastest, or 0 for the direct way."""
+    return min([0, *possible_sizes(convolution)], key=lambda size: _cycles(convolution, size))
+
+
+def possible_sizes(convolution: Convolution) -> list[int]:
+    """The sizes of tiles in which it can be computed."""
     source, result, window = convolution.source, convolution.result, convolution.window
     plain = (window.height, window.width, window.stride_y, window.stride_x, window.step_y, window.step_x)
     if convolution.depthwise or plain != (3, 3, 1, 1, 1, 1) or source.channels < convolution.lanes:
-        return 0
-    sizes = [size for size in _TRANSFORM_CYCLES if size <= min(result.height, result.width)]
-    return min([0, *sizes], key=lambda size: _cycles(convolution, size))
+        return []
+    return [size for size in _TRANSFORM_CYCLES if size <= min(result.height, result.width)]
 
 
 def _cycles(convolution: Convolution, size: int) -> float:

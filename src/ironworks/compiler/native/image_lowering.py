@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ironworks.compiler.native.filtering import call_winograd, tile_size
+from ironworks.compiler.native.decisions import Way
+from ironworks.compiler.native.filtering import call_winograd
 from ironworks.compiler.native.kernels import convolution as conv
 from ironworks.compiler.native.kernels import dense as matrix
+from ironworks.compiler.native.kernels.blocking import Block
 from ironworks.compiler.native.kernels.convolution import Convolution, Window
 from ironworks.compiler.native.kernels.dense import Dense
 from ironworks.compiler.native.kernels.elementwise import elementwise_kernel
@@ -18,7 +20,7 @@ from ironworks.compiler.native.kernels.transfer import place_kernel
 from ironworks.compiler.native.layout import layout_of
 from ironworks.compiler.native.operations import Array, Operation
 from ironworks.compiler.native.placement import PARALLEL_FLOPS, Placement
-from ironworks.compiler.native.program import Place
+from ironworks.compiler.native.program import Place, ProgramBuilder
 
 _WORTH_SKIPPING = 1 << 15
 """Weights of a layer whose zero inputs are worth looking for."""
@@ -52,11 +54,15 @@ def dense(placement: Placement, operation: Operation) -> None:
         result=result.layout,
         epilogue=epilogue,
         lanes=placement.lanes,
-        block=matrix.choose_block(rows, weight.shape[1], placement.lanes, placement.registers),
+        registers=placement.registers,
+        block=Block(1, 1),
         skip_zeros=skip_zeros,
         parallel=flops > PARALLEL_FLOPS and not skip_zeros,
     )
     placement.flops += flops
+    block = placement.decisions.way(described, flops).block
+    assert block is not None
+    described = replace(described, block=block)
     placement.builder.call(
         matrix.dense_kernel(described),
         tensor.place,
@@ -94,13 +100,26 @@ def convolution(placement: Placement, operation: Operation) -> None:
     if groups > 1 and not depthwise:
         _call_groups(placement, described, groups, weight, bias, places)
         return
-    size = tile_size(described)
-    if size:
-        call_winograd(placement.builder, described, size, weight, bias, places)
+    way = placement.decisions.way(described, flops)
+    call_convolution(placement.builder, described, way, weight, bias, places)
+
+
+def call_convolution(
+    builder: ProgramBuilder,
+    described: Convolution,
+    way: Way,
+    weight: Array,
+    bias: Place,
+    places: tuple[Place, Place, Sequence[Place]],
+) -> None:
+    """Add the calls for a convolution in one group, or depthwise; `places` are of x, y and the epilogue's operands."""
+    if way.tiles:
+        call_winograd(builder, described, way.tiles, weight, bias, places)
         return
-    packed = Place(placement.builder.weight(conv.pack_weights(described, weight)))
-    kernel = conv.convolution_kernel(described)
-    placement.builder.call(kernel, tensor.place, packed, bias, result.place, *operands)
+    x, y, operands = places
+    described = replace(described, blocking=way.block, order=way.order)
+    packed = Place(builder.weight(conv.pack_weights(described, weight)))
+    builder.call(conv.convolution_kernel(described), x, packed, bias, y, *operands)
 
 
 def _call_groups(

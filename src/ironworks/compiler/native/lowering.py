@@ -9,6 +9,7 @@ from math import prod
 import onnx
 
 from ironworks.compiler.native.array_lowering import ARRAY_OPERATIONS
+from ironworks.compiler.native.decisions import Decisions
 from ironworks.compiler.native.image_lowering import IMAGE_OPERATIONS
 from ironworks.compiler.native.network import Network
 from ironworks.compiler.native.operations import Operation
@@ -23,14 +24,14 @@ _LOWER: Mapping[bool, Mapping[str, Callable[[Placement, Operation], None]]] = {
 }
 
 
-def lower(model: onnx.ModelProto, machine: Machine) -> Program:
-    """The program for `model`, whose shapes are all known.
+def lower(model: onnx.ModelProto, machine: Machine, decisions: Decisions | None = None) -> Program:
+    """The program for `model`, whose shapes are all known; `decisions` say how layers are computed.
 
     Raises:
         BackendSkipped: it has something that no kernel does; the message has the operator and the node.
     """
     network = Network(model)
-    placement, images = Placement(network, machine), _section(network)
+    placement, images = Placement(network, machine, decisions or Decisions()), _section(network)
     if images:
         _image_by_image(placement, images)
     else:

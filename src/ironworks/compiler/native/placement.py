@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from ironworks.compiler.backends.candidate import BackendSkipped
+from ironworks.compiler.native.decisions import Decisions
 from ironworks.compiler.native.kernels.epilogue import Epilogue
 from ironworks.compiler.native.kernels.mapping import mapping_kernel
 from ironworks.compiler.native.kernels.transfer import border_kernel, pack_kernel, unpack_kernel
@@ -61,8 +62,9 @@ class ArrayTensor:
 class Placement:
     """The tensors that there are so far, the calls that make them, and the flops of these."""
 
-    def __init__(self, network: Network, machine: Machine) -> None:
+    def __init__(self, network: Network, machine: Machine, decisions: Decisions) -> None:
         self.network = network
+        self.decisions = decisions
         self.lanes = machine.lanes
         self.registers = machine.registers
         self.builder = ProgramBuilder()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import queue
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,39 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
         ArtifactError: it is no model library, has no code for this processor, or is not what the manifest says.
     """
     path = str((folder / manifest.entry).resolve())
+    return _open(_function_type(), manifest, path, threads)
+
+
+def open_variants(path: Path, count: int) -> list[Callable[[], None]]:
+    """The first `count` variants of a library, none of which takes or gives anything, to be run on one thread."""
+    kind = _function_type()
+    return [partial(kind(str(path), number, 1, np.empty, ()).run_into, [], []) for number in range(count)]
+
+
+def instruction_set(path: Path, outputs: Sequence[Tensor]) -> str:
+    """The level that a library, which gives `outputs`, has chosen for this processor: `x86-64-v4`.
+
+    Raises:
+        OSError, ValueError: it cannot be opened, or has no code for this processor.
+    """
+    return str(_function_type()(str(path), 0, 1, np.empty, _templates(outputs)).instruction_set)
+
+
+def _templates(outputs: Sequence[Tensor]) -> tuple[Any, ...]:
+    """The arguments for `numpy.empty`, for each output."""
+    return tuple((tensor.shape, np.dtype(tensor.dtype)) for tensor in outputs)
+
+
+def _function_type() -> Callable[..., Any]:
     try:
-        function = import_module("ironworks.runtime._native").Function
+        kind: Callable[..., Any] = import_module("ironworks.runtime._native").Function
     except ImportError:
-        function = _ByCtypes
-    return _open(function, manifest, path, threads)
+        return _ByCtypes
+    return kind
 
 
 def _open(kind: Callable[..., Any], manifest: Manifest, path: str, threads: int) -> Engine:
-    templates = tuple((tensor.shape, np.dtype(tensor.dtype)) for tensor in manifest.outputs)
+    templates = _templates(manifest.outputs)
     try:
         function = kind(path, 0, threads, np.empty, templates)
     except OSError as error:

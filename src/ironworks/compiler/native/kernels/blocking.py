@@ -20,14 +20,19 @@ class Block:
 
 
 def choose(rows: int, columns: int, registers: int, *, split: bool = False) -> Block:
-    """The block with the least estimated cycles a step of the sum, for a result of `rows` × `columns` vectors.
+    """The block with the least estimated cycles a step of the sum, for a result of `rows` × `columns` vectors."""
+    return ranked(rows, columns, registers, split=split)[0]
+
+
+def ranked(rows: int, columns: int, registers: int, *, split: bool = False) -> list[Block]:
+    """Blocks for a result of `rows` × `columns` vectors, that with the least estimated cycles a step first.
 
     A cycle begins two multiply-adds and two loads; a step of the sum costs half a cycle more, and so does each
     of its vectors of weights, which come from farther away. A block of r × c needs r·c registers for sums and c + 1 for
     operands, and c divides the columns, so that all panels are whole. `split` allows
     sums of few registers to go on in several chains.
     """
-    best: tuple[float, Block] | None = None
+    found: list[tuple[float, Block]] = []
     widths = [width for width in range(1, min(columns, _MOST_COLUMNS) + 1) if columns % width == 0]
     for width in widths:
         for height in range(1, min(rows, _MOST_ROWS) + 1):
@@ -36,10 +41,8 @@ def choose(rows: int, columns: int, registers: int, *, split: bool = False) -> B
             full, rest = divmod(rows, height)
             cycles = full * _cycles(height, width, split) + (_cycles(rest, width, split) if rest else 0)
             cycles *= -(-columns // width)
-            if best is None or cycles < best[0] * 0.999:
-                best = (cycles, Block(height, width, _chains(height, width) if split else 1))
-    assert best is not None
-    return best[1]
+            found.append((round(cycles, 6), Block(height, width, _chains(height, width) if split else 1)))
+    return [block for _, block in sorted(found, key=lambda item: item[0])]
 
 
 def balanced(rows: int, columns: int, registers: int) -> Block:

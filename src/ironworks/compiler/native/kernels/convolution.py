@@ -41,7 +41,8 @@ class Convolution:
     `x` points at the first pixel that is not halo; its halo is at least the window's. Weights are packed by
     `pack_weights`, biases padded to the stored channels. `part` is how many of the result's stored channels are
     computed, from the one on that y points at, where it is not all of them: for a group of channels, x and y point
-    at its first one, and `source` has as many channels as the group.
+    at its first one, and `source` has as many channels as the group. `blocking` and `order` (of `ORDERS`) are
+    estimated where they are not given.
     """
 
     source: Layout
@@ -53,6 +54,8 @@ class Convolution:
     registers: int
     parallel: bool = False
     part: int = 0
+    blocking: Block | None = None
+    order: str = ""
 
     @property
     def outputs(self) -> int:
@@ -78,9 +81,24 @@ class Convolution:
     def block(self) -> Block:
         """Pixels × vectors of output channels that a tile has."""
         vectors = self.outputs // self.lanes
+        if self.blocking is not None:
+            return self.blocking
         if self.depthwise:
             return Block(min(7, self.row_length), 1)
-        return balanced(self.row_length, vectors, self.registers)
+        # A window that is written out keeps what its pixels share in registers too.
+        registers = self.registers // 3 if self.short else self.registers
+        return balanced(self.row_length, vectors, registers)
+
+    @property
+    def run(self) -> int:
+        """Numbers of a row of the window that follow each other: all of it where no padding lies between pixels."""
+        joined = self.source.stored == self.source.channels and self.window.step_x == 1
+        return self.source.channels * (self.window.width if joined else 1)
+
+    @property
+    def short(self) -> bool:
+        """Whether the steps of a sum over a row of the window are written one after the other."""
+        return self.run <= _SHORT_RUN
 
     @property
     def panels(self) -> int:
@@ -118,16 +136,28 @@ def convolution_kernel(convolution: Convolution) -> Kernel:
     return Kernel("convolution", (X, W, B, Y, *convolution.epilogue.parameters), tuple(body))
 
 
+ORDERS = {
+    "rows around panels": ("panel", "y0", "n"),
+    "panels around rows": ("y0", "panel", "n"),
+    "panels around images": ("y0", "n", "panel"),
+}
+"""The loops around a row of tiles, innermost first."""
+
+
 def _order(convolution: Convolution) -> list[tuple[str, int]]:
-    """The loops around a row of tiles, innermost first: small weights stay in the cache, large pass once."""
+    """The loops around a row of tiles with their counts, innermost first."""
     height = 1 if convolution.flat else convolution.result.height
-    panel = ("panel", convolution.panels)
-    image, row = ("n", convolution.result.images), ("y0", height)
+    counts = {"panel": convolution.panels, "n": convolution.result.images, "y0": height}
+    return [(name, counts[name]) for name in ORDERS[convolution.order or _estimated_order(convolution)]]
+
+
+def _estimated_order(convolution: Convolution) -> str:
+    """Small weights stay in the cache, large ones pass through it once."""
     window = convolution.window
     size = convolution.source.channels * convolution.outputs * window.height * window.width * 4
     if convolution.depthwise or (size <= _SMALL_WEIGHTS and not convolution.flat):
-        return [panel, row, image]
-    return [row, image, panel] if size > _LARGE_WEIGHTS else [row, panel, image]
+        return "rows around panels"
+    return "panels around images" if size > _LARGE_WEIGHTS else "panels around rows"
 
 
 def _tile(convolution: Convolution, x0: Index, rows: int) -> list[Statement]:
@@ -161,9 +191,8 @@ def _direct_sums(convolution: Convolution, x0: Index, rows: int) -> list[Stateme
     columns, inputs = convolution.block.columns, source.channels
     width = columns * lanes
     ky, kx, i = ir.variable("ky"), ir.variable("kx"), ir.variable("i")
-    # A row of the window is one run of numbers where no padding lies between its pixels.
-    joined = source.stored == inputs and window.step_x == 1
-    run, inner_pixels = (inputs * window.width, 1) if joined else (inputs, window.width)
+    run, short = convolution.run, convolution.short
+    inner_pixels = inputs * window.width // run
     weights = (
         ir.variable("panel") * (window.height * window.width * inputs * width)
         + ky * (window.width * inputs * width)
@@ -185,7 +214,6 @@ def _direct_sums(convolution: Convolution, x0: Index, rows: int) -> list[Stateme
         for q in range(columns):
             product = ir.multiply(Local(f"x_{p}"), Local(f"w_{q}"))
             body.append(Set(f"sum_{p}_{q}", ir.add(Local(f"sum_{p}_{q}"), product)))
-    short = run <= _SHORT_RUN
     body = ir.loop("i", run, body, unroll=run if short else 4)
     body = ir.loop("kx", inner_pixels, body)
     return ir.loop("ky", window.height, body, unroll=window.height if short and inner_pixels == 1 else 1)

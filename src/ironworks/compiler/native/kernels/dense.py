@@ -14,7 +14,7 @@ import numpy as np
 
 from ironworks.compiler.native import ir
 from ironworks.compiler.native.ir import Buffer, Index, Kernel, Let, Load, Local, Set, Splat, Statement, Store
-from ironworks.compiler.native.kernels.blocking import Block, choose
+from ironworks.compiler.native.kernels.blocking import Block, ranked
 from ironworks.compiler.native.kernels.epilogue import Epilogue
 from ironworks.compiler.native.layout import Layout, Position
 from ironworks.compiler.native.operations import Array
@@ -44,6 +44,7 @@ class Dense:
     result: Layout
     epilogue: Epilogue[Layout]
     lanes: int
+    registers: int
     block: Block
     skip_zeros: bool = False
     parallel: bool = False
@@ -59,13 +60,13 @@ class Dense:
         return -(-self.outputs // self.width)
 
 
-def choose_block(rows: int, outputs: int, lanes: int, registers: int) -> Block:
-    """The block for a product; a single row takes as wide a panel as divides the outputs."""
-    vectors = -(-outputs // lanes)
-    if rows > 1:
-        return choose(rows, vectors, registers, split=True)
-    width = max(width for width in range(1, min(vectors, 8) + 1) if vectors % width == 0)
-    return Block(1, width, max(1, 8 // width))
+def blocks(dense: Dense) -> list[Block]:
+    """How a product could be kept in registers, the estimated best first: a single row takes wide panels."""
+    vectors = -(-dense.outputs // dense.lanes)
+    if dense.rows > 1:
+        return ranked(dense.rows, vectors, dense.registers, split=True)
+    widths = [width for width in range(1, min(vectors, 8) + 1) if vectors % width == 0]
+    return [Block(1, width, max(1, 8 // width)) for width in reversed(widths)]
 
 
 def pack_weights(dense: Dense, weight: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ironworks.compiler.native import ir
 from ironworks.compiler.native.ir import Buffer, Index, Kernel, Let, Load, Local, Set, Splat, Statement, Store
-from ironworks.compiler.native.kernels.blocking import Block, choose
+from ironworks.compiler.native.kernels.blocking import Block, ranked
 from ironworks.compiler.native.kernels.epilogue import Epilogue
 from ironworks.compiler.native.operations import Array
 from ironworks.compiler.native.view import View, coalesced
@@ -34,6 +34,7 @@ class Product:
     result: View
     epilogue: Epilogue[View]
     lanes: int
+    registers: int
     block: Block
     parallel: bool = False
 
@@ -71,7 +72,7 @@ class Product:
 def describe(
     left: View, right: View | None, result: View, epilogue: Epilogue[View], lanes: int, registers: int
 ) -> Product:
-    """The product with as few batches as the views allow, and the block for its size."""
+    """The product with as few batches as the views allow; how it is kept in registers is left open."""
     operands = [view for view in epilogue.layouts if view is not None]
     views = [left, *([right] if right else []), result, *operands]
     kept = 2 if right else 1  # rows are a batch more where the right matrix is the same for all
@@ -86,15 +87,13 @@ def describe(
     placed = iter(merged[2 + bool(right) :])
     layouts = [None if view is None else next(placed) for view in epilogue.layouts]
     result = merged[1 + bool(right)]
-    block = choose(result.shape[-2], -(-result.shape[-1] // lanes), registers, split=True)
-    return Product(
-        merged[0],
-        merged[1] if right else None,
-        result,
-        Epilogue(tuple(epilogue.steps), tuple(layouts)),
-        lanes,
-        block,
-    )
+    steps = Epilogue(tuple(epilogue.steps), tuple(layouts))
+    return Product(merged[0], merged[1] if right else None, result, steps, lanes, registers, Block(1, 1))
+
+
+def blocks(product: Product) -> list[Block]:
+    """How it could be kept in registers, the estimated best first."""
+    return ranked(product.rows, -(-product.outputs // product.lanes), product.registers, split=True)
 
 
 def pack_panels(product: Product, weight: Array) -> Array:
