@@ -62,12 +62,12 @@ def test_the_artifact_has_manifest_report_and_compiled_files_only(compile_mlp, m
     (mlp / "code").mkdir()
     compile_mlp()
     with tarfile.open(tmp_path / "model-ml_c5.tar.gz") as tar:
-        assert tar.getnames() == ["manifest.json", "model.so", "report.json"]
+        assert tar.getnames() == ["manifest.json", "model.so", "report.html", "report.json"]
         manifest = json.load(tar.extractfile("manifest.json"))
     assert manifest["target"] == "ml_c5"
     assert manifest["inputs"] == [{"name": "data", "shape": [1, 784], "dtype": "float32"}]
     assert manifest["outputs"] == [{"name": "softmax_output", "shape": [1, 10], "dtype": "float32"}]
-    assert set(manifest["files"]) == {"model.so", "report.json"}
+    assert set(manifest["files"]) == {"model.so", "report.html", "report.json"}
     assert {"ironworks", "compiler"} == set(manifest["versions"])
     assert manifest["instruction_sets"] == ["x86-64-v3", "x86-64-v4"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ironworks.compiler.frontends import Frontend, ImportedModel, find_frontend
 from ironworks.compiler.graph import checked
 from ironworks.compiler.passes import apply_passes
 from ironworks.compiler.references import Reference
-from ironworks.compiler.report import Phases, Report
+from ironworks.compiler.report import Phases, Report, describe_graph, this_machine, versions_of
 from ironworks.compiler.targets import Target, find_target
 from ironworks.compiler.tensors import described_inputs, described_outputs
 from ironworks.compiler.trials import Trial, fastest, time_trials, typical_inputs, verify_candidate
@@ -88,6 +89,12 @@ def compile_model(
             reference_microseconds=original_time,
             findings=[*source.imported.findings, *find_issues(graph)],
             seconds=phases.seconds,
+            model=name.rstrip("/").rpartition("/")[2],
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            before=describe_graph(source.graph),
+            after=describe_graph(graph),
+            machine=this_machine(),
+            versions=versions_of([trial.manifest.versions for trial in trials]),
         )
         speed = (
             f"{best.microseconds:.1f} µs a call"

@@ -1,4 +1,7 @@
-"""What a compilation did, found and measured: `report.json` in the artifact."""
+"""The members of `report.json`.
+
+A member that is added needs a default, with which a report of an earlier version is read.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from math import isfinite
 from time import perf_counter
 from typing import Any
 
+from ironworks.compiler.report.graph import Graph
+from ironworks.compiler.report.machine import Machine
+from ironworks.compiler.report.reading import read_json
 from ironworks.compiler.verify import Comparison
 from ironworks.runtime import Tensor
 
@@ -48,6 +54,11 @@ class Report:
         reference: what the original ran on; `reference_microseconds` is its time per call, if measured.
         findings: what the person who made the model should know.
         seconds: how long each phase took.
+        model: the name of the file that was compiled.
+        created: when, in UTC, as ISO 8601 writes it.
+        before, after: the graph as it was imported, and after the passes.
+        machine: where candidates were built, verified and timed.
+        versions: of what built and ran them.
     """
 
     framework: str
@@ -64,10 +75,32 @@ class Report:
     reference_microseconds: float | None
     findings: Sequence[str]
     seconds: Mapping[str, float]
+    model: str = ""
+    created: str = ""
+    before: Graph | None = None
+    after: Graph | None = None
+    machine: Machine | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `report.json`; a number that is not finite is `null`, because JSON has none."""
-        return json.dumps(_finite(asdict(self)), indent=2, allow_nan=False) + "\n"
+        return _text(_finite(asdict(self))) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Report:
+        """Read the text of a `report.json`, also of an earlier or a later version.
+
+        Raises:
+            ReportError: it is damaged.
+        """
+        return read_json(cls, text)
+
+    def to_html(self) -> str:
+        """The text of `report.html`: a page of its own that loads nothing."""
+        # Here, because the page is made of reports.
+        from ironworks.compiler.report.page import page
+
+        return page(self)
 
 
 @dataclass
@@ -84,6 +117,21 @@ class Phases:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
+
+
+_WIDTH = 180
+
+
+def _text(value: Any, indent: str = "") -> str:
+    """JSON that people can read: what fits on a line is on one."""
+    line = json.dumps(value, allow_nan=False)
+    if len(indent) + len(line) <= _WIDTH or not isinstance(value, (dict, list)) or not value:
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        items = [f"{inner}{json.dumps(key)}: {_text(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + _text(item, inner) for item in value) + f"\n{indent}]"
 
 
 def _finite(value: Any) -> Any:
