@@ -15,6 +15,7 @@ from ironworks.cli import datasets
 from ironworks.cli.compile import compile_, targets
 from ironworks.cli.doctor import doctor
 from ironworks.cli.environment import env
+from ironworks.cli.inspect import inspect
 from ironworks.cli.server import down, up
 from ironworks.cli.status import status
 from ironworks.errors import IronworksError
@@ -28,6 +29,7 @@ app = typer.Typer(
 for command in (up, down, status, env, doctor):
     app.command()(command)
 app.command("compile")(compile_)
+app.command()(inspect)
 app.command()(targets)
 app.add_typer(datasets.app, name="datasets")
 

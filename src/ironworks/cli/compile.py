@@ -46,6 +46,10 @@ def compile_(
             show_default=False,
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the report as a page, too.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -66,6 +70,10 @@ def compile_(
             samples=[_sample(sample, shapes)] if sample else (),
             progress=lambda line: phase.update(line),
         )
+    if html:
+        from ironworks.compiler.artifact import write_page
+
+        write_page(artifact.report, html)
     if as_json:
         typer.echo(artifact.report.to_json(), nl=False)
         return

@@ -31,12 +31,14 @@ def load(path: Path | str, threads: int = 1) -> CompiledModel:
         return _load_folder(path, threads)
     # An engine holds what it needs when it is open, so the unpacked files can go.
     with tempfile.TemporaryDirectory(prefix="ironworks-model-") as folder:
-        _unpack(path, Path(folder))
+        unpack(path, Path(folder))
         return _load_folder(Path(folder), threads)
 
 
-def verify(folder: Path) -> Manifest:
+def verify(folder: Path, *, here: bool = True) -> Manifest:
     """Read the manifest in `folder` and compare every file with its SHA-256.
+
+    `here` is whether the model is to run on this machine, and so has to be for its architecture.
 
     Raises:
         ArtifactError: the manifest or a file is missing, damaged, or made for another architecture.
@@ -49,7 +51,7 @@ def verify(folder: Path) -> Manifest:
             "that a compilation wrote."
         ) from error
     machine = architecture()
-    if manifest.architecture != machine:
+    if here and manifest.architecture != machine:
         raise ArtifactError(
             f"The model was compiled for {manifest.target} ({manifest.architecture}) and this machine is "
             f"{machine}. Compile it for a target of this machine."
@@ -93,7 +95,12 @@ def _verify_file(folder: Path, name: str, expected: str) -> None:
         )
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack the archive of a compiled model into `folder`.
+
+    Raises:
+        ArtifactError: there is no archive, or it is damaged.
+    """
     try:
         with tarfile.open(archive, "r:*") as tar:
             tar.extractall(folder, members=(item for item in tar if item.name.strip("./")), filter="data")

@@ -20,11 +20,11 @@ def test_dropped_candidates_are_counted_and_not_compared_with(report: MakeReport
     wrong = candidate("mnn", None, "its output y is off by 1")
     text = reason(report(candidates=(wrong, candidate("native", 4.0)), reference_microseconds=None))
     assert text == (
-        "native is the only candidate that is equal to the original: 4.00 µs a call. 1 candidate was dropped; its "
-        "reason stands with it."
+        "native is the only candidate that is equal to the original: 4.00 µs a call. 1 candidate was dropped; the "
+        "reason is given below."
     )
     text = reason(report(candidates=(wrong, wrong, candidate("native", 4.0))))
-    assert text.endswith("2 candidates were dropped; their reasons stand with them.")
+    assert text.endswith("2 candidates were dropped; the reasons are given below.")
 
 
 def test_a_candidate_for_another_machine_was_not_timed(report: MakeReport) -> None:

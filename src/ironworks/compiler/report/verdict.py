@@ -56,9 +56,9 @@ def reason(report: Report) -> str:
         )
     if dropped:
         sentences.append(
-            "1 candidate was dropped; its reason stands with it."
+            "1 candidate was dropped; the reason is given below."
             if dropped == 1
-            else f"{dropped} candidates were dropped; their reasons stand with them."
+            else f"{dropped} candidates were dropped; the reasons are given below."
         )
     return " ".join(sentences)
 
