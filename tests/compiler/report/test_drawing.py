@@ -7,7 +7,7 @@ import re
 from tests.compiler.report.conftest import chain
 
 from ironworks.compiler.report import Graph, Node, TensorType
-from ironworks.compiler.report.drawing import MOST_DRAWN, draw, marks
+from ironworks.compiler.report.drawing import MOST_DRAWN, draw, drawn_nodes, marks
 
 
 def texts(drawing: str) -> list[str]:
@@ -40,6 +40,31 @@ def test_a_long_name_is_shown_in_short_and_whole_as_a_hint() -> None:
 def test_only_the_first_nodes_of_a_large_graph_are_drawn() -> None:
     drawing = draw(chain(*["Relu"] * (MOST_DRAWN + 10)), "A graph", {})
     assert texts(drawing).count("Relu") == MOST_DRAWN
+
+
+def test_a_graph_with_many_lines_is_drawn_as_far_as_it_can_be_read() -> None:
+    names = [f"t{at}" for at in range(101)]
+    nodes = [Node("Concat", f"n{at}", tuple(names[: at + 1]), (names[at + 1],)) for at in range(100)]
+    graph = Graph(nodes, {}, ["t0"], ["t100"], {"Concat": 100})
+    assert drawn_nodes(graph) == 34  # 1 + 2 + … + 34 lines are 595
+    drawing = draw(graph, "A graph", {})
+    assert texts(drawing).count("Concat") == 34
+    assert len(drawing) < 200_000  # parts that lines share are drawn once
+
+
+def test_lines_from_one_box_share_their_way() -> None:
+    nodes = [
+        Node("Relu", "a", ("x",), ("a",)),
+        Node("Relu", "b", ("a",), ("b",)),
+        Node("Add", "c", ("x", "b"), ("c",)),
+        Node("Add", "d", ("x", "c"), ("d",)),
+    ]
+    drawing = draw(Graph(nodes, {}, ["x"], ["d"], {"Relu": 2, "Add": 2}), "A graph", {})
+    ways = re.findall(r'<path d="([^"]*)" class="line">', drawing)
+    starts = [start for way in ways for start in re.findall(r"M[^VC]*", way)]
+    bottom_of_x = starts[0]
+    assert len(ways) == 7
+    assert starts.count(bottom_of_x) == 2  # to a, and to the first bend that the way to c and d share
 
 
 def test_a_tensor_that_nothing_makes_and_a_missing_shape_are_drawn_without() -> None:

@@ -178,7 +178,9 @@ def test_a_graph_that_no_pass_changed_is_drawn_once(report: MakeReport) -> None:
 def test_a_large_graph_says_what_is_not_drawn_and_not_recorded(report: MakeReport) -> None:
     large = chain(*["Relu"] * 1000, Relu=1000, Add=500)
     page = Page(report(before=large, after=large, nodes=(1500, 1500)).to_html())
-    assert "The drawing ends after 150; 1,350 more are counted above." in " ".join(page.text("figcaption"))
+    assert "The drawing ends after 150; 1,350 more are counted by operator." in " ".join(
+        page.text("figcaption")
+    )
     assert "The nodes; 500 more are not recorded" in page.text("caption")
     assert "500" in page.text("td")
 

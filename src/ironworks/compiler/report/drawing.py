@@ -9,8 +9,8 @@ from ironworks.compiler.report.graph import Graph, Node
 from ironworks.compiler.report.layout import Layout, lay_out
 from ironworks.compiler.report.markup import Html, element, join
 
-MOST_DRAWN = 150
-"""Nodes of a drawing; of a graph that has more, the first."""
+MOST_DRAWN, MOST_LINES = 150, 600
+"""Nodes, and lines between them, of a drawing; of a graph that has more, the first."""
 
 _MARGIN = 12.0
 _LETTER, _SMALL_LETTER = 7.9, 6.7
@@ -75,7 +75,8 @@ def draw(graph: Graph, label: str, marks: Mapping[tuple[str, ...], str]) -> Html
     layout = lay_out([box.size for box in boxes], edges)
     width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
     ports = _ports(boxes, layout, edges)
-    lines = join(_line(boxes, layout, edge, ports[edge]) for edge in edges)
+    drawn: set[tuple[int, float]] = set()
+    lines = join(_line(boxes, layout, edge, ports[edge], drawn) for edge in edges)
     return element(
         "svg",
         lines,
@@ -87,6 +88,16 @@ def draw(graph: Graph, label: str, marks: Mapping[tuple[str, ...], str]) -> Html
         height=height,
         viewBox=f"{-_MARGIN:.0f} {-_MARGIN:.0f} {width:.1f} {height:.1f}",
     )
+
+
+def drawn_nodes(graph: Graph) -> int:
+    """How many nodes of the graph are drawn."""
+    lines = 0
+    for count, node in enumerate(graph.nodes[:MOST_DRAWN]):
+        lines += len(node.inputs)
+        if lines > MOST_LINES:
+            return count
+    return min(len(graph.nodes), MOST_DRAWN)
 
 
 def marks(before: Graph, after: Graph) -> tuple[dict[tuple[str, ...], str], dict[tuple[str, ...], str]]:
@@ -110,7 +121,7 @@ def marks(before: Graph, after: Graph) -> tuple[dict[tuple[str, ...], str], dict
 
 def _boxes(graph: Graph, marks: Mapping[tuple[str, ...], str]) -> tuple[list[_Box], list[tuple[int, int]]]:
     """Inputs, nodes and outputs in an order in which lines lead from one to a later one."""
-    nodes = graph.nodes[:MOST_DRAWN]
+    nodes = graph.nodes[: drawn_nodes(graph)]
     constants = graph.constants()
     boxes = [_Box((_short(name),), _type(graph, name), name, "end") for name in graph.inputs]
     makers = {name: at for at, name in enumerate(graph.inputs)}
@@ -151,17 +162,28 @@ def _box(box: _Box, x: float, y: float) -> Html:
     return element("g", element("title", box.hint), *shapes, *texts, class_=box.class_)
 
 
-def _line(boxes: Sequence[_Box], layout: Layout, edge: tuple[int, int], goal: float) -> Html:
-    """From the middle of the lower side of a box, over the bends, to `goal` on the upper side of another."""
+def _line(
+    boxes: Sequence[_Box],
+    layout: Layout,
+    edge: tuple[int, int],
+    goal: float,
+    drawn: set[tuple[int, float]],
+) -> Html:
+    """From the middle of the lower side of a box, over the bends, to `goal` on the upper side of another.
+
+    Lines from one box share their bends; the parts that lead to those in `drawn` are there already.
+    """
     start, end = edge
     x, top = layout.centers[start]
-    y = top + boxes[start].height
-    path, y = [f"M{x:.1f} {y:.1f}"], layout.floors[start] + _STUB
+    y, turn = top + boxes[start].height, layout.floors[start] + _STUB
+    path = []
     for bend, enters, leaves in layout.routes[edge]:
-        path += [f"V{y:.1f}", _curve(x, y, bend, enters)]
-        x, y = bend, leaves + _STUB
+        if (start, enters) not in drawn:
+            path.append(f"M{x:.1f} {y:.1f}V{turn:.1f}{_curve(x, turn, bend, enters)}V{leaves:.1f}")
+            drawn.add((start, enters))
+        x, y, turn = bend, leaves, leaves + _STUB
     below = layout.centers[end][1]
-    path += [f"V{y:.1f}", _curve(x, y, goal, below)]
+    path.append(f"M{x:.1f} {y:.1f}V{turn:.1f}{_curve(x, turn, goal, below)}")
     arrow = f"M{goal - 3.5:.1f} {below - 6:.1f}L{goal:.1f} {below:.1f}L{goal + 3.5:.1f} {below - 6:.1f}z"
     line = element("path", d="".join(path), class_="line")
     return join([line, element("path", d=arrow, class_="arrow")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ironworks.compiler.report.drawing import MOST_DRAWN, draw, marks
+from ironworks.compiler.report.drawing import draw, drawn_nodes, marks
 from ironworks.compiler.report.graph import Graph
 from ironworks.compiler.report.markup import Html, element, scrolling, table
 from ironworks.compiler.report.model import Report
@@ -51,10 +51,10 @@ def _operators(before: Graph, after: Graph) -> Html:
 
 
 def _drawing(caption: str, graph: Graph, marked: Mapping[tuple[str, ...], str]) -> Html:
-    left_out = graph.count - MOST_DRAWN
+    shown = drawn_nodes(graph)
     parts = [f"{caption}: {_operators_of(graph)}."]
-    if left_out > 0:
-        parts.append(f"The drawing ends after {MOST_DRAWN}; {left_out:,} more are counted above.")
+    if shown < graph.count:
+        parts.append(f"The drawing ends after {shown}; {graph.count - shown:,} more are counted by operator.")
     words = sorted(set(marked.values()))
     if words:
         parts.append(f"Dashed boxes are marked {' or '.join(words)}.")
