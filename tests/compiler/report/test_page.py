@@ -200,6 +200,11 @@ def test_a_candidate_for_another_machine_has_no_bar(report: MakeReport) -> None:
     assert page.text("strong") == ["5.0e-08"]
 
 
+def test_a_candidate_without_any_difference_is_called_equal_to_the_last_bit(report: MakeReport) -> None:
+    same = candidate("native", 4.0, "", [comparison(absolute=0.0)])
+    assert "equal to the last bit" in Page(report(candidates=(same,)).to_html()).text("span")
+
+
 def test_several_outputs_are_named_in_the_parity_table(report: MakeReport) -> None:
     outputs = (Tensor("y", (1,), "float32"), Tensor("z", (1,), "float32"))
     worst = candidate("native", 4.0, "", [comparison(), comparison(absolute=9e-7, output="z")])

@@ -141,7 +141,9 @@ def _candidate(report: Report, item: CandidateReport, longest: float) -> Bar:
     if item.dropped:
         return Bar(item.label, "not timed", None, item.dropped, "✗ dropped", "dropped")
     error = relative_error(item)
-    note = f"largest relative error {error:.1e}" if error is not None else ""
+    note = (
+        "" if error is None else f"largest relative error {error:.1e}" if error else "equal to the last bit"
+    )
     badge, class_ = ("★ chosen", "won") if item.label == report.chosen else ("", "")
     if item.microseconds is None:
         return Bar(item.label, "not timed", None, note, badge, class_)
