@@ -59,6 +59,14 @@ def test_a_chain_beside_a_shortcut_is_straight() -> None:
     assert len(bends) == 3 and max(bends) - min(bends) < 1
 
 
+def test_lines_are_not_crossed_without_need() -> None:
+    layout = lay_out([(50.0, 20.0)] * 6, [(0, 4), (1, 3), (2, 5)])
+    x = [center for center, _ in layout.centers]
+    assert sorted(range(3), key=x.__getitem__) == [
+        {4: 0, 3: 1, 5: 2}[box] for box in sorted((3, 4, 5), key=x.__getitem__)
+    ]
+
+
 def test_what_nothing_leads_to_stands_right_above_what_takes_it() -> None:
     layout = lay_out([(50.0, 20.0)] * 5, [(0, 1), (1, 2), (2, 4), (3, 4)])
     assert layout.centers[3][1] == layout.centers[2][1]

@@ -27,6 +27,11 @@ def test_dropped_candidates_are_counted_and_not_compared_with(report: MakeReport
     assert text.endswith("2 candidates were dropped; the reasons are given below.")
 
 
+def test_a_fast_candidate_that_was_dropped_is_not_the_next_best(report: MakeReport) -> None:
+    some = (candidate("native", 4.0), candidate("int8", 1.0, "its accuracy is lower"), candidate("mnn", 8.0))
+    assert "2.0 times as fast as the next best, mnn (8.00 µs)" in reason(report(candidates=some))
+
+
 def test_a_candidate_for_another_machine_was_not_timed(report: MakeReport) -> None:
     text = reason(report(candidates=(candidate("native", None),)))
     assert text.startswith("native is the first of the backends' candidates that is equal to the original.")

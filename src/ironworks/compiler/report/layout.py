@@ -147,17 +147,16 @@ def _chains(layers: _Layers) -> list[list[int]]:
 def _places(layers: _Layers, order: Sequence[Sequence[int]], widths: Sequence[float]) -> list[float]:
     """The x of the center of each: near its neighbours, then in line with its chain. The leftmost edge is at 0."""
     chains = [chain for chain in _chains(layers) if len(chain) > 1]
-    clear = _alike(layers, chains, widths)
     x = [0.0] * layers.count
     for row in order:
-        _spread(row, dict.fromkeys(row, 0.0), layers, clear, x)
+        _spread(row, dict.fromkeys(row, 0.0), layers, widths, x)
     for sweep in range(2 * _PLACE_SWEEPS):
         inline: dict[int, float] = {}
         for chain in chains if sweep >= _PLACE_SWEEPS else ():
             inline.update(dict.fromkeys(chain, _mean([x[item] for item in chain], 0.0)))
         for row in order if sweep % 2 == 0 else reversed(order):
             wanted = {item: inline[item] if item in inline else _between(layers, item, x) for item in row}
-            _spread(row, wanted, layers, clear, x)
+            _spread(row, wanted, layers, widths, x)
     left = min((place - width / 2 for place, width in zip(x, widths, strict=True)), default=0.0)
     return [place - left for place in x]
 
@@ -165,16 +164,6 @@ def _places(layers: _Layers, order: Sequence[Sequence[int]], widths: Sequence[fl
 def _between(layers: _Layers, item: int, x: Sequence[float]) -> float:
     """The mean of its neighbours' places."""
     return _mean([x[other] for other in layers.above[item] + layers.below[item]], x[item])
-
-
-def _alike(layers: _Layers, chains: Sequence[Sequence[int]], widths: Sequence[float]) -> list[float]:
-    """Widths to keep clear: those of a chain's boxes alike, so that what is beside it can be straight too."""
-    alike = list(widths)
-    for chain in chains:
-        boxes = [item for item in chain if item < layers.boxes]
-        for box in boxes:
-            alike[box] = max(widths[other] for other in boxes)
-    return alike
 
 
 def _spread(
