@@ -162,6 +162,7 @@ def test_a_report_of_the_first_version_makes_a_page_too(report: MakeReport) -> N
     old = report(model="", created="", before=None, after=None, machine=None, versions={})
     page = Page(old.to_html())
     assert page.text("h1") == ["A model for ml_c5"]
+    assert page.text("dd")[0] == "ONNX"
     assert "Machine and versions" not in page.text("h2")
     assert "graph" not in [found.get("class") for _, found in page.elements]
     assert page.text("footer") == ["made from report.json in the artifact"]

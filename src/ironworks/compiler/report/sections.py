@@ -26,7 +26,7 @@ def summary(report: Report) -> list[Html]:
         element("p", reason(report)),
         facts(
             [
-                ("Model", f"{report.model} ({report.framework})".strip()),
+                ("Model", f"{report.model} ({report.framework})" if report.model else report.framework),
                 ("Target", report.target),
                 ("Chosen", report.chosen),
                 ("Takes", "; ".join(map(str, report.inputs))),
