@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import onnx
 import pytest
-from tests.compiler.native.networks import graph
+from tests.compiler.native.networks import graph, transformer
 
 import ironworks
 from ironworks.compiler import emulation
@@ -71,7 +71,7 @@ def need(architecture):
         pytest.skip(str(reason))
 
 
-@pytest.mark.parametrize("network", [mlp, lenet])
+@pytest.mark.parametrize("network", [mlp, lenet, transformer])
 @pytest.mark.parametrize(("target", "architecture"), [("ml_c6g", "aarch64"), ("rasp3b", "armv7l")])
 def test_an_arm_artifact_equals_the_original(target, architecture, network, tmp_path):
     need(architecture)

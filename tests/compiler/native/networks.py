@@ -19,6 +19,18 @@ from ironworks.runtime.engines import native
 from ironworks.runtime.model import CompiledModel
 
 TARGET = find_target("LINUX_X86_64")
+WORDS = TensorProto.INT64
+random = np.random.default_rng(0)
+
+
+def numbers(*shape, scale=1.0):
+    """Random ones."""
+    return (random.standard_normal(shape) * scale).astype(np.float32)
+
+
+def whole(*values):
+    """A constant of whole numbers: a shape, axes."""
+    return np.array(values, np.int64)
 
 
 def graph(nodes, inputs, constants=None, dtype=TensorProto.FLOAT):
@@ -85,3 +97,37 @@ def close(found, wanted, tolerance=1e-5):
     assert found.shape == wanted.shape
     scale = max(np.abs(wanted).max(), 1e-30)
     np.testing.assert_allclose(found / scale, wanted / scale, rtol=0, atol=tolerance)
+
+
+def transformer(words=5, width=24, heads=2):
+    """One layer of an encoder as exporters write it, down to a pooled row."""
+    half = width // heads
+    constants = {
+        **{f"w{name}": numbers(width, width, scale=0.2) for name in "qkvo"},
+        **{f"b{name}": numbers(width) for name in "qkvo"},
+        **{"table": numbers(30, width), "place": numbers(1, words, width), "g": numbers(width), "h": numbers(width)},
+        **{"up": numbers(width, 50, scale=0.2), "down": numbers(50, width, scale=0.2), "pool": numbers(width, 7)},
+        **{"split": whole(1, words, heads, half), "join": whole(1, words, width), "scale": np.float32(half**0.5)},
+        **{"root": np.float32(2**0.5), "one": np.float32(1), "half": np.float32(0.5), "first": np.int64(0)},
+    }  # fmt: skip
+    nodes = [("Gather", ["table", "x"], "e", {}), ("Add", ["e", "place"], "s0", {})]
+    nodes.append(("LayerNormalization", ["s0", "g", "h"], "n0", {}))
+    for name, order in (("q", [0, 2, 1, 3]), ("k", [0, 2, 3, 1]), ("v", [0, 2, 1, 3])):
+        nodes += [
+            ("MatMul", ["n0", f"w{name}"], f"{name}1", {}),
+            ("Add", [f"b{name}", f"{name}1"], f"{name}2", {}),
+            ("Reshape", [f"{name}2", "split"], f"{name}3", {}),
+            ("Transpose", [f"{name}3"], name, {"perm": order}),
+        ]
+    nodes += [
+        ("MatMul", ["q", "k"], "a1", {}), ("Div", ["a1", "scale"], "a2", {}), ("Softmax", ["a2"], "a3", {"axis": -1}),
+        ("MatMul", ["a3", "v"], "a4", {}), ("Transpose", ["a4"], "a5", {"perm": [0, 2, 1, 3]}),
+        ("Reshape", ["a5", "join"], "a6", {}), ("MatMul", ["a6", "wo"], "a7", {}), ("Add", ["a7", "bo"], "a8", {}),
+        ("Add", ["a8", "n0"], "a9", {}), ("LayerNormalization", ["a9", "g", "h"], "n1", {}),
+        ("MatMul", ["n1", "up"], "f1", {}), ("Div", ["f1", "root"], "f2", {}), ("Erf", ["f2"], "f3", {}),
+        ("Add", ["f3", "one"], "f4", {}), ("Mul", ["f1", "f4"], "f5", {}), ("Mul", ["f5", "half"], "f6", {}),
+        ("MatMul", ["f6", "down"], "f7", {}), ("Add", ["f7", "n1"], "f8", {}),
+        ("LayerNormalization", ["f8", "g", "h"], "n2", {}), ("Gather", ["n2", "first"], "p1", {"axis": 1}),
+        ("MatMul", ["p1", "pool"], "p2", {}), ("Tanh", ["p2"], "y", {}),
+    ]  # fmt: skip
+    return graph(nodes, {"x": [1, words]}, constants, WORDS)

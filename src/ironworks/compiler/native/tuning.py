@@ -77,7 +77,7 @@ def _times(programs: Sequence[Program], level: Level, compiler: Compiler) -> lis
 
 
 def _program(layer: Layer, way: Way) -> Program:
-    """A program of this layer alone, on memory of its own."""
+    """A program of this layer alone, on numbers of ordinary size: what memory holds by chance can be slow to add."""
     builder = ProgramBuilder()
     if isinstance(layer, Convolution):
         _convolve(builder, layer, way)
@@ -96,7 +96,7 @@ def _convolve(builder: ProgramBuilder, layer: Convolution, way: Way) -> None:
     source, result, window = layer.source, layer.result, layer.window
     inputs = 1 if layer.depthwise else source.channels
     weight = _random(result.channels, inputs, window.height, window.width)
-    x = Place(builder.tensor(source.elements), source.origin)
+    x = Place(builder.weight(_random(source.elements)), source.origin)
     y = Place(builder.tensor(result.elements), result.origin)
     bias = Place(builder.weight(_random(result.stored)))
     call_convolution(builder, layer, way, weight, bias, (x, y, ()))
@@ -105,7 +105,7 @@ def _convolve(builder: ProgramBuilder, layer: Convolution, way: Way) -> None:
 def _multiply_rows(builder: ProgramBuilder, layer: Dense, way: Way) -> None:
     assert way.block is not None
     layer = replace(layer, block=way.block)
-    x = Place(builder.tensor(layer.source.elements), layer.source.origin)
+    x = Place(builder.weight(_random(layer.source.elements)), layer.source.origin)
     weight = Place(builder.weight(matrix.pack_weights(layer, _random(layer.inputs, layer.outputs))))
     bias = Place(builder.weight(matrix.pack_bias(layer, _random(layer.outputs))))
     y = Place(builder.tensor(layer.result.elements), layer.result.origin)
@@ -115,11 +115,14 @@ def _multiply_rows(builder: ProgramBuilder, layer: Dense, way: Way) -> None:
 def _multiply(builder: ProgramBuilder, layer: Product, way: Way) -> None:
     assert way.block is not None
     layer = replace(layer, block=way.block)
-    left, result = (Place(builder.tensor(_reach(view))) for view in (layer.left, layer.result))
+    left, result = (
+        Place(builder.weight(_random(_reach(layer.left)))),
+        Place(builder.tensor(_reach(layer.result))),
+    )
     if layer.right is None:
         right = Place(builder.weight(arrays.pack_panels(layer, _random(layer.inner, layer.outputs))))
     else:
-        right = Place(builder.tensor(_reach(layer.right)))
+        right = Place(builder.weight(_random(_reach(layer.right))))
     builder.call(arrays.product_kernel(layer), left, right, result)
 
 
