@@ -65,6 +65,71 @@ def test_a_sample_of_another_size_is_refused(ironworks: Run, model: Path, tmp_pa
         assert problem in ran.stderr.replace("\n", " ")
 
 
+def examples(path: Path, **arrays: object) -> Path:
+    np.savez(path, **{"data": np.random.default_rng(0).random((40, 784), np.float32), **arrays})
+    return path
+
+
+def test_accuracy_and_precision_are_shown(ironworks: Run, model: Path, tmp_path: Path) -> None:
+    data = examples(tmp_path / "x.npz", labels=np.arange(40) % 10)
+    options = [
+        "--shape",
+        "data=1,784",
+        "--precision",
+        "int8",
+        "--tolerance",
+        "int8=0.9",
+        "--validate",
+        str(data),
+    ]
+    ran = ironworks("compile", str(model), *options, "-o", str(tmp_path / "out.tar.gz"), COLUMNS="200")
+    assert ran.returncode == 0, ran.stderr
+    head, first, *rest = ran.stdout.splitlines()
+    assert head.split()[-3:] == ["accuracy", "changed", "difference"]
+    assert first.split()[-2] == "0" and first.split()[-3].startswith("0.")
+    assert any(line.startswith("→  onnxruntime int8") for line in rest)
+    assert "on 40 examples" in ran.stdout and "precision: int8" in ran.stdout
+    assert load(tmp_path / "out.tar.gz").manifest.options["precision"].startswith("int8")
+
+
+def test_calibration_data_and_tolerance_are_in_the_report(
+    ironworks: Run, model: Path, tmp_path: Path
+) -> None:
+    data = examples(tmp_path / "x.npz")
+    options = [
+        "--shape",
+        "data=1,784",
+        "--precision",
+        "int8",
+        "--calibrate",
+        str(data),
+        "--tolerance",
+        "1e-4",
+    ]
+    ran = ironworks("compile", str(model), *options, "-o", str(tmp_path / "out.tar.gz"), "--json")
+    report = json.loads(ran.stdout)
+    assert report["precision"]["calibrated_with"] == "40 batches of the calibration data"
+    assert report["tolerances"]["float32"] == 1e-4
+    assert report["validation"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--precision", "int8"], "The precision int8 needs examples"),
+        (["--precision", "int4"], "There is no precision 'int4'"),
+        (["--tolerance", "float32=off"], "The tolerance 'off' for float32 must be a number"),
+        (["--validate", "absent.npz"], "The validation data absent.npz cannot be read"),
+    ],
+)
+def test_options_that_cannot_be_followed_are_refused(
+    ironworks: Run, model: Path, options: list[str], problem: str
+) -> None:
+    ran = ironworks("compile", str(model), "--shape", "data=1,784", *options)
+    assert ran.returncode == 1
+    assert problem in ran.stderr and "Traceback" not in ran.stderr
+
+
 def test_targets_are_listed(ironworks: Run) -> None:
     ran = ironworks("targets")
     assert ran.returncode == 0

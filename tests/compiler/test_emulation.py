@@ -12,6 +12,7 @@ from tests.compiler.native.networks import graph, transformer
 import ironworks
 from ironworks.compiler import emulation
 from ironworks.compiler.emulation import EmulatedModel, find_emulator
+from ironworks.compiler.tensors import described_inputs
 from ironworks.compiler.toolchain import NoCompiler, find_compiler
 from ironworks.errors import PlatformError
 from ironworks.runtime import ArtifactError, Manifest, Tensor, load
@@ -89,6 +90,27 @@ def test_an_arm_artifact_equals_the_original(target, architecture, network, tmp_
         ArtifactError, match=f"was compiled for {target} .{architecture}. and this machine is"
     ):
         load(artifact.path)
+
+
+def test_the_accuracy_of_an_arm_artifact_is_that_on_the_first_examples(tmp_path):
+    need("aarch64")
+    onnx.save(mlp(), tmp_path / "model.onnx")
+    shape = described_inputs(mlp())[0].shape
+    data = np.random.default_rng(0).random((110, *shape[1:]), np.float32)
+    labels = np.arange(110) % 10
+    report = ironworks.compile(
+        tmp_path / "model.onnx",
+        target="rasp4b",
+        output=tmp_path / "out.tar.gz",
+        precision="auto",
+        validate={described_inputs(mlp())[0].name: data, "labels": labels},
+    ).report
+    (candidate,) = report.candidates
+    assert (report.validation.examples, candidate.validation.examples) == (110, 100)
+    assert candidate.validation.accuracy == candidate.validation.original
+    assert candidate.validation.changed == 0
+    assert "on the first 100 examples" in candidate.note
+    assert "aarch64" in report.precision.reason
 
 
 def test_without_an_emulator_nothing_is_compiled(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -214,6 +216,65 @@ def test_compiled_model_is_stored_under_neos_name(platform: Platform) -> None:
     assert job.state["ModelDigests"]["ArtifactDigest"] == f"sha256:{stored.sha256}"
     assert job.state["CompilationStartTime"] < job.state["CompilationEndTime"]
     assert lines(platform, compilation_jobs.LOG_GROUP, "compile-1")
+
+
+def compiled(platform: Platform, name: str, **options: Any) -> Resource:
+    """A job that ended, with CompilerOptions."""
+    request = compilation_request(name, CompilerOptions=json.dumps(options))
+    request["InputConfig"]["S3Uri"] = mlp(platform)
+    return run(platform, compilation_jobs.create(platform, REGION, request))
+
+
+def test_compiler_options_are_honoured(platform: Platform) -> None:
+    path = platform.home.path / "examples.npz"
+    data = np.random.default_rng(0).random((30, 784), np.float32)
+    np.savez(path, data=data, labels=np.arange(30) % 10)
+    platform.objects.upload(path, "bucket", "examples.npz")
+    options = {"precision": "int8", "tolerance": {"int8": 0.9}, "validation": "s3://bucket/examples.npz"}
+    job = compiled(platform, "reduced", **options, dtype="float32", mcpu="skylake-avx512")
+    assert job.status == "COMPLETED", job.state
+    platform.objects.download("bucket", "compiled/model-ml_c5.tar.gz", path)
+    with tarfile.open(path) as tar:
+        report = json.loads(tar.extractfile("report.json").read())  # type: ignore[union-attr]
+    assert report["precision"]["asked"] == "int8" and report["precision"]["chosen"].startswith("int8")
+    assert report["tolerances"]["int8"] == 0.9
+    assert report["validation"]["examples"] == 30
+    printed = lines(platform, compilation_jobs.LOG_GROUP, "reduced")
+    assert any(line.startswith("Precision: int8") for line in printed)
+    assert any(line.startswith("Accuracy on 30 examples: ") for line in printed)
+
+
+def test_a_compiler_option_that_cannot_be_honoured_fails_the_job_by_its_name(platform: Platform) -> None:
+    platform.objects.upload(write_text(platform, "hello"), "bucket", "text.npz")
+    cases: dict[str, tuple[dict[str, Any], str]] = {
+        "gpu": ({"gpu-code": "sm_72"}, "CompilerOptions has gpu-code, which is for NVIDIA's GPUs"),
+        "unknown": ({"opt_level": 3}, "CompilerOptions has opt_level, which Ironworks does not know"),
+        "dtype": ({"dtype": "int64"}, "has the dtype int64 for the model's inputs, and it takes data"),
+        "absent": (
+            {"validation": "s3://bucket/absent.npz"},
+            "s3://bucket/absent.npz of CompilerOptions cannot be",
+        ),
+        "no-file": ({"calibration": "s3://bucket/text.npz"}, "s3://bucket/text.npz cannot be read as .npz"),
+        "no-data": ({"precision": "int8"}, "The precision int8 needs examples"),
+    }
+    for name, (options, expected) in cases.items():
+        job = compiled(platform, name, **options)
+        assert job.status == "FAILED"
+        assert job.state["FailureReason"].startswith("ClientError: ")
+        assert expected in job.state["FailureReason"]
+
+
+def test_compiler_options_are_refused_before_the_model_is_fetched(platform: Platform) -> None:
+    request = compilation_request(CompilerOptions='{"trt-ver": "6.0.1"}')
+    request["InputConfig"]["S3Uri"] = "s3://bucket/absent.tar.gz"
+    job = run(platform, compilation_jobs.create(platform, REGION, request))
+    assert "trt-ver" in job.state["FailureReason"]
+
+
+def write_text(platform: Platform, text: str) -> Path:
+    path = platform.home.path / "text"
+    path.write_text(text)
+    return path
 
 
 def test_compilation_is_stopped_by_sigterm(platform: Platform) -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
+import onnxruntime
 import pytest
 
 from ironworks.runtime import load
 from ironworks.runtime.engines import empty
+from ironworks.runtime.engines import onnxruntime as engine
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8", "float64", "bool"])
@@ -20,3 +24,33 @@ def test_buffers_begin_on_a_cache_line(shape, dtype):
 def test_onnxruntime_runs_at_every_level_of_optimisation(adder, level):
     model = load(adder(single=True, options={"optimization": level}), threads=2)
     np.testing.assert_array_equal(model.run([1, 2, 3, 4])[0], [[2, 4, 6, 8]])
+
+
+@pytest.mark.parametrize(
+    ("precision", "flags", "exact"),
+    [
+        ("int8", "avx2 fma", True),
+        ("int8-weights", None, True),
+        ("int8", "avx2 avx512_vnni", False),
+        ("int8", "avx2 avx_vnni", False),
+        ("f32", "avx2", False),
+    ],
+)
+def test_int8_is_exact_where_the_fast_kernels_would_cut_sums_off(
+    adder, tmp_path, monkeypatch, precision, flags, exact
+):
+    asked = []
+    session = onnxruntime.InferenceSession
+
+    def start(path, options, **others):
+        with contextlib.suppress(RuntimeError):  # without an entry
+            asked.append(options.get_session_config_entry("session.x64quantprecision"))
+        return session(path, options, **others)
+
+    monkeypatch.setattr(engine.onnxruntime, "InferenceSession", start)
+    monkeypatch.setattr(engine, "_CPU_INFO", tmp_path / "cpuinfo")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\n")
+    model = load(adder(options={"precision": precision}))
+    assert asked == (["1"] if exact else [])
+    np.testing.assert_array_equal(model.run({"a": np.ones(4), "b": np.ones(4)})[0], [[2, 2, 2, 2]])

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ironworks.cli.options import HomeOption, JsonOption, home_at
+from ironworks.compiler.tolerance import PRECISIONS
 from ironworks.errors import ClientError
 
 if TYPE_CHECKING:
     from ironworks.compiler import Reference, Report
+    from ironworks.compiler.report import CandidateReport
 
 _LARGEST_SIZE = 2**31
 
@@ -50,6 +52,37 @@ def compile_(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write the report as a page, too.", show_default=False),
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(PRECISIONS),
+            help="What to compute in. auto: less than float32 only if that is faster and, on --validate, as accurate.",
+        ),
+    ] = "f32",
+    validate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labelled examples, .npz: an array by input name and labels. The accuracy is measured on them.",
+            show_default=False,
+        ),
+    ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Examples, .npz, that int8 is fitted to; those of --validate or --sample if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="How far off an output may be, 1e-5 or float32=1e-5,int8=0.1: a part of its largest value.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -68,6 +101,10 @@ def compile_(
             output=output,
             reference=reference,
             samples=[_sample(sample, shapes)] if sample else (),
+            precision=precision,
+            validate=validate,
+            calibrate=calibrate,
+            tolerance=tolerance,
             progress=lambda line: phase.update(line),
         )
     if html:
@@ -152,7 +189,8 @@ def _show(report: Report, path: Path) -> None:
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False)
-    table = Table("", "candidate", "µs a call", "largest error", "", box=None, pad_edge=False)
+    graded = ("accuracy", "changed", "difference") if report.validation else ()
+    table = Table("", "candidate", "µs a call", "largest error", *graded, "", box=None, pad_edge=False)
     for candidate in report.candidates:
         chosen = candidate.label == report.chosen
         time = "" if candidate.microseconds is None else f"{candidate.microseconds:,.1f}"
@@ -162,12 +200,26 @@ def _show(report: Report, path: Path) -> None:
             Text(candidate.label),
             Text(time, justify="right"),
             f"{max(errors, default=float('nan')):.1e}",
-            Text(f"dropped: {candidate.dropped}" if candidate.dropped else ""),
+            *(_grade(candidate) if report.validation else ()),
+            Text(f"dropped: {candidate.dropped}" if candidate.dropped else candidate.note),
         )
     console.print(table)
     for backend, reason in report.skipped.items():
         console.print(Text(f"skipped {backend}: {reason}"))
+    if report.validation is not None:
+        original, count = report.validation.accuracy, report.validation.examples
+        console.print(f"the original's accuracy: {original:.4f} on {count:,} examples")
+    if report.precision.reason:
+        console.print(Text(f"precision: {report.precision.reason}"))
     for finding in report.findings:
         console.print(Text(f"note: {finding}"))
     console.print(Text(f"verified against {report.reference}"))
     console.print(Text(f"{path} ({path.stat().st_size / 1e6:,.2f} MB)", style="bold"))
+
+
+def _grade(candidate: CandidateReport) -> list[str]:
+    """Accuracy on the examples, answers that changed, and the largest difference of a score."""
+    grade = candidate.validation
+    if grade is None:
+        return ["", "", ""]
+    return [f"{grade.accuracy:.4f}", str(grade.changed), f"{grade.largest_difference:.1e}"]

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from ironworks.archives import extract
 from ironworks.compiler.frontends import FRAMEWORKS
+from ironworks.compiler.options import Arrays, CompileOptions
 from ironworks.compiler.pipeline import Sample, compile_model
 from ironworks.compiler.references import Reference
 from ironworks.compiler.report import Report
+from ironworks.compiler.tolerance import parse_tolerances
+from ironworks.compiler.validation.examples import read_arrays
 from ironworks.errors import ClientError
 from ironworks.runtime import CompiledModel, load
 
@@ -41,6 +44,10 @@ def compile(
     framework: str | None = None,
     reference: Reference | None = None,
     samples: Sequence[Sample] = (),
+    precision: str = "f32",
+    tolerance: str | float | Mapping[str, float] | None = None,
+    validate: Path | str | Arrays | None = None,
+    calibrate: Path | str | Arrays | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Artifact:
     """Compile `model` for `target`, verify the result against the original, and write the artifact.
@@ -50,11 +57,22 @@ def compile(
     `MODEL-TARGET.tar.gz` in the current folder if not given. `framework` is AWS's name (`ONNX`, `MXNET`), found
     from the files if not given. `reference` is the original to verify against; ONNX's own evaluator otherwise.
 
+    `precision` is `f32`, a reduced one (`bf16`, `int8`, `int8-weights`), or `auto`: reduced if that is faster and
+    loses no accuracy. `tolerance` is a number for float32, or numbers by dtype. `validate` is labelled data, a file
+    .npz or arrays: one for each input, any number of examples, and their `labels`. `calibrate` is the same without
+    labels, for `int8`; the validation data, or the samples, otherwise.
+
     Raises:
-        ClientError: the model, the shapes or the target cannot be used.
+        ClientError: the model, the shapes, the target, the data or an option cannot be used.
         PlatformError: no build is equal to the original.
     """
     path = Path(model)
+    options = CompileOptions(
+        precision,
+        parse_tolerances(tolerance),
+        _arrays(validate, "validation data"),
+        _arrays(calibrate, "calibration data"),
+    )
     with _opened(path) as source:
         framework = framework or _framework(source, path)
         shapes = input_shapes or _declared_shapes(source, framework, path)
@@ -70,8 +88,13 @@ def compile(
             reference=reference,
             progress=progress,
             samples=samples,
+            options=options,
         )
     return Artifact(written, report)
+
+
+def _arrays(given: Path | str | Arrays | None, purpose: str) -> Arrays | None:
+    return read_arrays(Path(given), purpose) if isinstance(given, str | Path) else given
 
 
 @contextmanager

@@ -15,22 +15,25 @@ from onnx import checker, shape_inference
 
 from ironworks.compiler.artifact import write_artifact
 from ironworks.compiler.backends import BACKENDS, BackendSkipped, BuildOptions, Candidate, find_backend
+from ironworks.compiler.contest import Contest
 from ironworks.compiler.emulation import find_emulator
 from ironworks.compiler.findings import find_issues
 from ironworks.compiler.frontends import Frontend, ImportedModel, find_frontend
 from ironworks.compiler.graph import checked
+from ironworks.compiler.options import CompileOptions
 from ironworks.compiler.passes import apply_passes
+from ironworks.compiler.precision.build import build_reduced
+from ironworks.compiler.precision.request import Request
 from ironworks.compiler.references import Reference
 from ironworks.compiler.report import Phases, Report, describe_graph, this_machine, versions_of
 from ironworks.compiler.targets import Target, find_target
 from ironworks.compiler.tensors import described_inputs, described_outputs
-from ironworks.compiler.trials import Trial, fastest, time_trials, typical_inputs, verify_candidate
-from ironworks.compiler.verify import draw_inputs, expect
 from ironworks.errors import PlatformError
 from ironworks.runtime import Tensor
 from ironworks.runtime.artifact import architecture
 
 Sample = Mapping[str, NDArray[Any]]
+_DEFAULTS = CompileOptions()
 
 
 def compile_model(
@@ -44,16 +47,17 @@ def compile_model(
     reference: Reference | None = None,
     progress: Callable[[str], None] = lambda _: None,
     samples: Sequence[Sample] = (),
+    options: CompileOptions = _DEFAULTS,
 ) -> Report:
     """Compile the model in the folder `model` and write the artifact to `output`, a `.tar.gz`.
 
     `framework` and `target` are AWS's names, `name` is how messages call the model's archive (its S3 URI).
     Candidates are verified against `reference`; without one, against the graph as it was imported, run by
     ONNX's interpreter or node by node by ONNX Runtime, which cannot find an error of the import. `samples` are
-    inputs that the model is meant for.
+    inputs that the model is meant for; those of `options` take their place where there are none.
 
     Raises:
-        ClientError: the target, the framework, the model or the shapes cannot be used.
+        ClientError: the target, the framework, the model, the shapes or the options' data cannot be used.
         PlatformError: no candidate is equal to the original, or the original cannot be run.
     """
     row, frontend, phases = find_target(target), find_frontend(framework), Phases()
@@ -63,17 +67,18 @@ def compile_model(
         progress(f"Importing the {framework} model")
         with phases.measure("import"):
             source = _import(frontend, model, input_shapes, name)
+        contest = Contest(options, row, source.inputs, source.outputs, samples)
         with phases.measure("passes"):
             graph, passes = _optimise(source.graph)
         progress(f"Building candidates for {target} from {len(graph.graph.node)} operators")
         with phases.measure("build"):
-            candidates, skipped = _build(graph, row, Path(work), BuildOptions(row.threads, samples=samples))
+            build = BuildOptions(row.threads, samples=contest.samples)
+            candidates, skipped = _build(graph, row, Path(work), build, contest.request)
         for backend, reason in skipped.items():
             progress(f"The backend {backend} is skipped: {reason}")
         original = reference or _graph_reference(source.graph)
-        progress("Verifying candidates against the original")
-        trials, original_time = _try(candidates, row, source, original, samples, phases)
-        best = fastest(trials)
+        outcome = contest.run(candidates, skipped, original, phases, progress)
+        best = outcome.choice.best
         report = Report(
             framework=framework,
             target=target,
@@ -82,11 +87,11 @@ def compile_model(
             operators=source.imported.operators,
             nodes=(len(source.graph.graph.node), len(graph.graph.node)),
             passes=passes,
-            candidates=[trial.report for trial in trials],
+            candidates=[trial.report for trial in outcome.choice.trials],
             skipped=skipped,
             chosen=best.candidate.label,
             reference=original.name,
-            reference_microseconds=original_time,
+            reference_microseconds=outcome.original_microseconds,
             findings=[*source.imported.findings, *find_issues(graph)],
             seconds=phases.seconds,
             model=name.rstrip("/").rpartition("/")[2],
@@ -94,7 +99,10 @@ def compile_model(
             before=describe_graph(source.graph),
             after=describe_graph(graph),
             machine=this_machine(),
-            versions=versions_of([trial.manifest.versions for trial in trials]),
+            versions=versions_of([trial.manifest.versions for trial in outcome.choice.trials]),
+            tolerances=options.tolerances,
+            precision=outcome.precision,
+            validation=outcome.validation,
         )
         speed = (
             f"{best.microseconds:.1f} µs a call"
@@ -130,7 +138,7 @@ def _optimise(original: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, int
 
 
 def _build(
-    graph: onnx.ModelProto, target: Target, work: Path, options: BuildOptions
+    graph: onnx.ModelProto, target: Target, work: Path, options: BuildOptions, request: Request
 ) -> tuple[list[Candidate], dict[str, str]]:
     """The candidates of all backends, and why some have none."""
     candidates, skipped = [], {}
@@ -141,7 +149,8 @@ def _build(
             candidates += find_backend(name).build(graph, target, folder, options)
         except BackendSkipped as reason:
             skipped[name] = str(reason)
-    return candidates, skipped
+    reduced, without = build_reduced(request, graph, candidates, target, work / "reduced", options)
+    return candidates + reduced, skipped | without
 
 
 def _graph_reference(graph: onnx.ModelProto) -> Reference:
@@ -149,25 +158,6 @@ def _graph_reference(graph: onnx.ModelProto) -> Reference:
     from ironworks.compiler.references.graph import graph_reference
 
     return graph_reference(graph)
-
-
-def _try(
-    candidates: Sequence[Candidate],
-    target: Target,
-    source: _Source,
-    original: Reference,
-    samples: Sequence[Sample],
-    phases: Phases,
-) -> tuple[list[Trial], float | None]:
-    with phases.measure("verify"):
-        draws = draw_inputs(source.inputs, samples)
-        expectations = expect(original, draws, source.outputs)
-        trials = [
-            verify_candidate(candidate, target, source.inputs, source.outputs, expectations)
-            for candidate in candidates
-        ]
-    with phases.measure("time"):
-        return time_trials(trials, draws), original.microseconds(typical_inputs(draws))
 
 
 def _checked(model: onnx.ModelProto) -> onnx.ModelProto:

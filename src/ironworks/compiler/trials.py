@@ -14,10 +14,13 @@ from ironworks.compiler.emulation import EmulatedModel
 from ironworks.compiler.report import CandidateReport
 from ironworks.compiler.targets import Target
 from ironworks.compiler.timing import interleaved_medians
+from ironworks.compiler.validation.accuracy import Examination, Grade
 from ironworks.compiler.verify import Comparison, Draw, Expectation, compare
 from ironworks.errors import PlatformError
 from ironworks.runtime import ArtifactError, CompiledModel, Manifest, Tensor, engines
 from ironworks.runtime.artifact import architecture
+
+_EMULATED_BATCHES = 100
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Trial:
     """How a candidate does.
 
     `dropped` says why it is out; `model` is None if it did not even load. One of another architecture runs
-    under emulation, where its time would mean nothing.
+    under emulation, where its time would mean nothing. `note` says what speaks against one that is not out, and
+    `grade` is how it does on labelled examples, if there are some.
     """
 
     candidate: Candidate
@@ -34,11 +38,26 @@ class Trial:
     comparisons: Sequence[Comparison] = ()
     dropped: str = ""
     microseconds: float | None = None
+    note: str = ""
+    grade: Grade | None = None
 
     @property
     def report(self) -> CandidateReport:
         """What the compile report says of it."""
-        return CandidateReport(self.candidate.label, self.microseconds, self.dropped, self.comparisons)
+        return CandidateReport(
+            label=self.candidate.label,
+            microseconds=self.microseconds,
+            dropped=self.dropped,
+            verification=self.comparisons,
+            precision=self.candidate.precision,
+            note=self.note,
+            validation=self.grade,
+        )
+
+    @property
+    def largest_error(self) -> float:
+        """The largest difference from the original, as a part of the output's largest value."""
+        return max((comparison.relative for comparison in self.comparisons), default=float("inf"))
 
 
 def verify_candidate(
@@ -62,6 +81,27 @@ def verify_candidate(
     except Exception as error:  # an engine raises what it likes, and one bad candidate must not end the job
         return Trial(candidate, manifest, dropped=f"it failed with {error!r}")
     return Trial(candidate, manifest, model, comparisons, _reason_to_drop(comparisons))
+
+
+def grade_trials(trials: Sequence[Trial], examination: Examination) -> list[Trial]:
+    """Let those that are not dropped answer the examples."""
+    return [trial if trial.dropped else _graded(trial, examination) for trial in trials]
+
+
+def _graded(trial: Trial, examination: Examination) -> Trial:
+    assert trial.model is not None
+    emulated = not isinstance(trial.model, CompiledModel)
+    try:
+        grade = examination.grade(trial.model.run, _EMULATED_BATCHES if emulated else None)
+    except Exception as error:  # as above
+        return replace(trial, dropped=f"it failed on the validation data with {error!r}")
+    if grade.examples == examination.examples.count:
+        return replace(trial, grade=grade)
+    note = (
+        f"its accuracy is that on the first {grade.examples} examples, because under emulation each call is a process; "
+        f"the original's on these is {grade.original:.4f}"
+    )
+    return replace(trial, grade=grade, note=note)
 
 
 def _open(manifest: Manifest, candidate: Candidate, target: Target) -> CompiledModel | EmulatedModel:

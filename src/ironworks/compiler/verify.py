@@ -10,21 +10,19 @@ inputs that much off, and four times the largest difference is allowed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ironworks.compiler.references import Reference
+from ironworks.compiler.tolerance import TOLERANCES
 from ironworks.errors import PlatformError
 from ironworks.runtime import Tensor
 
 Array = NDArray[Any]
 Inputs = dict[str, Array]
-
-TOLERANCES = {"float64": 1e-12, "float32": 1e-5, "float16": 1e-3}
-"""By dtype; whole numbers and truth values must be equal."""
 
 _ORDINARY = ("normal", "uniform", "zeros", "sample")
 _LARGE = 255.0
@@ -105,8 +103,13 @@ def draw_inputs(tensors: Sequence[Tensor], samples: Sequence[Mapping[str, Array]
     return draws + [Draw("sample", dict(sample)) for sample in samples]
 
 
-def expect(reference: Reference, draws: Sequence[Draw], outputs: Sequence[Tensor]) -> list[Expectation]:
-    """Run the original on every draw.
+def expect(
+    reference: Reference,
+    draws: Sequence[Draw],
+    outputs: Sequence[Tensor],
+    tolerances: Mapping[str, float] = TOLERANCES,
+) -> list[Expectation]:
+    """Run the original on every draw. `tolerances` are by dtype; a dtype without one must be equal.
 
     Raises:
         PlatformError: it answers other outputs than the compiled graph has.
@@ -121,20 +124,23 @@ def expect(reference: Reference, draws: Sequence[Draw], outputs: Sequence[Tensor
                 f"{', '.join(map(str, outputs))}. The import of the model is at fault; please report it."
             )
         answers.append(arrays)
-    ordinary = [
-        max(_magnitude(arrays[position]) for draw, arrays in _pairs(draws, answers) if draw.kind in _ORDINARY)
-        for position in range(len(outputs))
+    return [
+        _with_roundings(reference, item) if item.draw.kind == "large" else item
+        for item in _expectations(draws, answers, outputs, tolerances)
     ]
-    expectations = []
-    for draw, arrays in _pairs(draws, answers):
-        allowed = [
-            _tolerance(tensor, array) * max(scale, _magnitude(array))
-            for tensor, scale, array in zip(outputs, ordinary, arrays, strict=True)
-        ]
-        if draw.kind == "large":
-            allowed = _with_roundings(reference, draw, arrays, allowed)
-        expectations.append(Expectation(draw, arrays, allowed))
-    return expectations
+
+
+def held_to(
+    expectations: Sequence[Expectation], outputs: Sequence[Tensor], tolerances: Mapping[str, float]
+) -> list[Expectation]:
+    """The same answers with other tolerances, for inputs of the kind that the model is meant for.
+
+    These are the samples, or where there are none, the ordinary ones: a reduced precision is made for the range of
+    values that occurs.
+    """
+    sampled = [item for item in expectations if item.draw.kind == "sample"]
+    used = sampled or [item for item in expectations if item.draw.kind in _ORDINARY]
+    return _expectations([item.draw for item in used], [item.outputs for item in used], outputs, tolerances)
 
 
 def compare(
@@ -162,13 +168,34 @@ def compare(
     return comparisons
 
 
-def _pairs(draws: Sequence[Draw], answers: Sequence[list[Array]]) -> list[tuple[Draw, list[Array]]]:
-    return list(zip(draws, answers, strict=True))
+def _expectations(
+    draws: Sequence[Draw],
+    answers: Sequence[Sequence[Array]],
+    outputs: Sequence[Tensor],
+    tolerances: Mapping[str, float],
+) -> list[Expectation]:
+    """The answers, each with how far off a candidate's may be."""
+    pairs = list(zip(draws, answers, strict=True))
+    scales = [
+        max(_magnitude(arrays[position]) for draw, arrays in pairs if draw.kind in _ORDINARY)
+        for position in range(len(outputs))
+    ]
+    return [
+        Expectation(
+            draw,
+            arrays,
+            [
+                _tolerance(tensor, array, tolerances) * max(scale, _magnitude(array))
+                for tensor, scale, array in zip(outputs, scales, arrays, strict=True)
+            ],
+        )
+        for draw, arrays in pairs
+    ]
 
 
-def _tolerance(tensor: Tensor, answered: Array) -> float:
+def _tolerance(tensor: Tensor, answered: Array, tolerances: Mapping[str, float]) -> float:
     """By dtype of the output, or of what the original answers for it if that is coarser."""
-    return max(TOLERANCES.get(dtype, 0.0) for dtype in (tensor.dtype, answered.dtype.name))
+    return max(tolerances.get(dtype, 0.0) for dtype in (tensor.dtype, answered.dtype.name))
 
 
 def _magnitude(array: Array) -> float:
@@ -204,22 +231,22 @@ def _argmax_agreement(expected: Array, found: Array, allowed: float) -> tuple[in
     return int(agree.sum()), len(rows)
 
 
-def _with_roundings(
-    reference: Reference, draw: Draw, arrays: Sequence[Array], allowed: Sequence[float]
-) -> list[float]:
+def _with_roundings(reference: Reference, expectation: Expectation) -> Expectation:
+    """The same, with what the roundings inside the original allow besides."""
     random = np.random.default_rng(_SEED)
-    moved = [0.0] * len(arrays)
+    moved = [0.0] * len(expectation.outputs)
     for _ in range(_NUDGES):
-        nudged = {name: _nudged(array, random) for name, array in draw.inputs.items()}
+        nudged = {name: _nudged(array, random) for name, array in expectation.draw.inputs.items()}
         answers = reference.run(nudged)
         moved = [
             max(so_far, _difference(before, after))
-            for so_far, before, after in zip(moved, arrays, answers, strict=True)
+            for so_far, before, after in zip(moved, expectation.outputs, answers, strict=True)
         ]
-    return [
+    allowed = [
         max(limit, _MARGIN * change) if np.isfinite(change) else limit
-        for limit, change in zip(allowed, moved, strict=True)
+        for limit, change in zip(expectation.allowed, moved, strict=True)
     ]
+    return replace(expectation, allowed=allowed)
 
 
 def _nudged(array: Array, random: np.random.Generator) -> Array:

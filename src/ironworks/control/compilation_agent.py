@@ -10,6 +10,9 @@ from pathlib import Path
 
 from ironworks import archives
 from ironworks.compiler import MxnetReference, Reference, compile_model, parse_data_input_config, targets
+from ironworks.compiler.compiler_options import RequestedOptions, parse_compiler_options
+from ironworks.compiler.options import Arrays, CompileOptions
+from ironworks.compiler.validation.examples import read_arrays
 from ironworks.control import compilation_jobs
 from ironworks.control.job import Job
 from ironworks.control.records import Document, Resource
@@ -74,6 +77,8 @@ def _compile(job: Job) -> Document:
     uri = config["S3Uri"]
     shapes = parse_data_input_config(config.get("DataInputConfig", ""))
     target = _target(output)
+    requested = parse_compiler_options(output.get("CompilerOptions"), targets.find_target(target))
+    options = _options(job, requested)
     model = _fetch_model(job, uri)
     artifact = job.directory / artifact_name(uri, target)
     with _reference(job, config["Framework"], model, shapes) as reference:
@@ -86,6 +91,7 @@ def _compile(job: Job) -> Document:
             name=uri,
             reference=reference,
             progress=lambda line: _log(job, line),
+            options=options,
         )
     destination = f"{output['S3OutputLocation'].rstrip('/')}/{artifact.name}"
     return {
@@ -107,6 +113,32 @@ def _target(output: Document) -> str:
     if platform is None:
         return targets.find_target(output["TargetDevice"]).name
     return targets.find_platform(platform["Os"], platform["Arch"], platform.get("Accelerator")).name
+
+
+def _options(job: Job, requested: RequestedOptions) -> CompileOptions:
+    """CompilerOptions with the data that they name, fetched."""
+
+    def arrays(uri: str, purpose: str) -> Arrays | None:
+        if not uri:
+            return None
+        path = job.directory / f"{purpose.partition(' ')[0]}.npz"
+        bucket, key = parse_s3_uri(uri)
+        try:
+            job.platform.objects.download(bucket, key, path)
+        except ObjectError as error:
+            raise ClientError(
+                f"The {purpose} {uri} of CompilerOptions cannot be read ({error.code}: {error}). Store a file "
+                ".npz there."
+            ) from error
+        return read_arrays(path, purpose, uri)
+
+    return CompileOptions(
+        precision=requested.precision,
+        tolerances=requested.tolerances,
+        validation=arrays(requested.validation, "validation data"),
+        calibration=arrays(requested.calibration, "calibration data"),
+        input_dtype=requested.input_dtype,
+    )
 
 
 def _reference(

@@ -59,10 +59,16 @@ class Candidate:
     versions: Mapping[str, str]
 
     @property
+    def precision(self) -> str:
+        """What it computes in: the model's own, `f32`, or what the option `precision` says."""
+        return self.options.get("precision", "f32")
+
+    @property
     def label(self) -> str:
-        """Its name in messages: `onnxruntime (optimization all)`."""
-        details = ", ".join(f"{key} {value}" for key, value in self.options.items())
-        return f"{self.engine} ({details})" if details else self.engine
+        """Its name in messages: `onnxruntime (optimization all)`, `openvino int8`."""
+        details = ", ".join(f"{key} {value}" for key, value in self.options.items() if key != "precision")
+        name = self.engine if self.precision == "f32" else f"{self.engine} {self.precision}"
+        return f"{name} ({details})" if details else name
 
 
 def describe(

@@ -6,7 +6,7 @@
 
 from ironworks.compiler.report.graph import Graph, Node, TensorType, describe_graph
 from ironworks.compiler.report.machine import Machine, this_machine, versions_of
-from ironworks.compiler.report.model import CandidateReport, Phases, Report
+from ironworks.compiler.report.model import CandidateReport, Phases, PrecisionReport, Report
 from ironworks.compiler.report.reading import ReportError
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Machine",
     "Node",
     "Phases",
+    "PrecisionReport",
     "Report",
     "ReportError",
     "TensorType",

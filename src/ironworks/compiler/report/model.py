@@ -16,6 +16,7 @@ from typing import Any
 from ironworks.compiler.report.graph import Graph
 from ironworks.compiler.report.machine import Machine
 from ironworks.compiler.report.reading import read_json
+from ironworks.compiler.validation.accuracy import Grade, Validation
 from ironworks.compiler.verify import Comparison
 from ironworks.runtime import Tensor
 
@@ -28,17 +29,40 @@ class CandidateReport:
         microseconds: median of one call in this process on one thread; None if it was not timed.
         dropped: why it is out; empty if it is not.
         verification: one comparison for each output of each set of inputs.
+        precision: what it computes in, `f32` or a reduced one.
+        note: what speaks against it, though it is not out.
+        validation: how it does on the caller's labelled examples; None without them.
     """
 
     label: str
     microseconds: float | None
     dropped: str
     verification: Sequence[Comparison]
+    precision: str = "f32"
+    note: str = ""
+    validation: Grade | None = None
 
     @property
     def largest_error(self) -> float:
         """The largest absolute difference from the original."""
         return max((comparison.absolute for comparison in self.verification), default=0.0)
+
+
+@dataclass(frozen=True)
+class PrecisionReport:
+    """Which precision was asked for, and why the chosen candidate has the one that it has.
+
+    Attributes:
+        asked: `auto`, `f32` or a reduced precision.
+        chosen: the precision of the candidate in the artifact.
+        reason: why; empty for `f32` as asked.
+        calibrated_with: what the ranges of activations were measured on; empty if they were not.
+    """
+
+    asked: str = "f32"
+    chosen: str = "f32"
+    reason: str = ""
+    calibrated_with: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +83,9 @@ class Report:
         before, after: the graph as it was imported, and after the passes.
         machine: where candidates were built, verified and timed.
         versions: of what built and ran them.
+        tolerances: how far off an output may be, by dtype and by reduced precision.
+        precision: which one was asked for and chosen.
+        validation: the original's accuracy on the caller's labelled examples; None without them.
     """
 
     framework: str
@@ -81,6 +108,9 @@ class Report:
     after: Graph | None = None
     machine: Machine | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    precision: PrecisionReport = PrecisionReport()
+    validation: Validation | None = None
 
     def to_json(self) -> str:
         """The text of `report.json`; a number that is not finite is `null`, because JSON has none."""
