@@ -6,10 +6,10 @@ setup(
     ext_modules=[
         Extension(
             "ironworks.runtime._native",
-            ["src/ironworks/runtime/_native.c"],
-            depends=["src/ironworks/runtime/c/ironworks.h"],
+            ["src/ironworks/runtime/_native.c", "src/ironworks/runtime/_rows.c"],
+            depends=["src/ironworks/runtime/_native.h", "src/ironworks/runtime/c/ironworks.h"],
             include_dirs=["src/ironworks/runtime"],
-            extra_compile_args=["-O2"],
+            extra_compile_args=["-O2", "-fvisibility=hidden"],
             # Where there is no C compiler the runtime calls libraries through ctypes, which is slower.
             optional=True,
         )

@@ -40,6 +40,27 @@ def test_the_report_is_there_as_json(ironworks: Run, model: Path, tmp_path: Path
     assert report["chosen"] in [candidate["label"] for candidate in report["candidates"]]
 
 
+def test_several_batch_sizes_make_one_artifact_for_any_number_of_rows(
+    ironworks: Run, model: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.tar.gz"
+    ran = ironworks("compile", str(model), "--shape", "data=1,784", "--batch", "1,3", "-o", str(output))
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert [line for line in lines if line.startswith("batch")] == ["batch 1", "batch 3"]
+    assert sum(line.startswith("→") for line in lines) == 2
+    assert load(output).run(np.zeros((7, 784), np.float32))[0].shape == (7, 10)
+
+
+@pytest.mark.parametrize(
+    ("batch", "reason"),
+    [("1,x", "--batch 1,x is no list of batch sizes"), ("0", "The batch size 0 is no number of rows")],
+)
+def test_batch_sizes_that_are_none_are_refused(ironworks: Run, model: Path, batch: str, reason: str) -> None:
+    ran = ironworks("compile", str(model), "--shape", "data=1,784", "--batch", batch)
+    assert (ran.returncode, ran.stderr.startswith(f"Error: {reason}")) == (1, True)
+
+
 @pytest.mark.parametrize("shape", ["1,784", "data=1,x", "data=", "data=0,784"])
 def test_a_shape_that_is_none_is_refused(ironworks: Run, model: Path, shape: str) -> None:
     ran = ironworks("compile", str(model), "--shape", shape)

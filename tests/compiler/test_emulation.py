@@ -92,6 +92,18 @@ def test_an_arm_artifact_equals_the_original(target, architecture, network, tmp_
         load(artifact.path)
 
 
+def test_an_arm_artifact_of_several_batch_sizes_equals_the_original(tmp_path):
+    need("aarch64")
+    w = numbers(6, 3)
+    onnx.save(graph([("MatMul", ["x", "w"], "y", {})], {"x": ["n", 6]}, {"w": w}), tmp_path / "model.onnx")
+    artifact = ironworks.compile(
+        tmp_path / "model.onnx", target="ml_c6g", output=tmp_path / "out.tar.gz", batch_sizes=[1, 5]
+    )
+    for batch in artifact.report.batches:
+        assert batch.candidates[0].dropped == ""
+        assert {comparison.rows for comparison in batch.candidates[0].verification} == {batch.size}
+
+
 def test_the_accuracy_of_an_arm_artifact_is_that_on_the_first_examples(tmp_path):
     need("aarch64")
     onnx.save(mlp(), tmp_path / "model.onnx")

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from ironworks.compiler import MxnetReference, compile_model, pipeline, trials
+from ironworks.compiler import MxnetReference, building, compile_model, trials
 from ironworks.compiler.backends import BACKENDS, BackendSkipped, Candidate, find_backend
 from ironworks.errors import ClientError, PlatformError
 from ironworks.runtime import load
@@ -109,10 +109,10 @@ def with_backend(monkeypatch):
     """Add a backend that builds with a function."""
 
     def add(build):
-        monkeypatch.setattr(pipeline, "BACKENDS", (*BACKENDS, "another"))
+        monkeypatch.setattr(building, "BACKENDS", (*BACKENDS, "another"))
         another = SimpleNamespace(build=build)
         monkeypatch.setattr(
-            pipeline, "find_backend", lambda name: another if name == "another" else find_backend(name)
+            building, "find_backend", lambda name: another if name == "another" else find_backend(name)
         )
 
     return add

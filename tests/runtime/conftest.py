@@ -67,6 +67,48 @@ def adder(tmp_path):
 
 
 @pytest.fixture
+def multiplier(tmp_path):
+    """Writes the artifact of a model that multiplies rows of 3 for batches of 1, 4 and 16; answers its folder.
+
+    A file for each batch size; `run_times` are microseconds by batch size.
+    """
+
+    def write(run_times=None, **changes):
+        folder = tmp_path / "multiplier"
+        folder.mkdir()
+        variants, files = [], {}
+        for batch in (1, 4, 16):
+            shape = [batch, 3]
+            graph = helper.make_graph(
+                [helper.make_node("Mul", ["a", "b"], ["product"])],
+                "multiplier",
+                [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "ab"],
+                [helper.make_tensor_value_info("product", TensorProto.FLOAT, shape)],
+            )
+            path = folder / f"model-{batch}.onnx"
+            onnx.save(
+                helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path
+            )
+            files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            microseconds = run_times and run_times[batch]
+            how = {"engine": "onnxruntime", "entry": path.name, "options": {}, "instruction_sets": []}
+            variants.append({"batch": batch, "microseconds": microseconds} | how)
+        document = describe(
+            version=2,
+            inputs=[{"name": name, "shape": [-1, 3], "dtype": "float32"} for name in "ab"],
+            outputs=[{"name": "product", "shape": [-1, 3], "dtype": "float32"}],
+            variants=variants,
+            files=files,
+        )
+        for name in ("engine", "entry", "options", "instruction_sets"):
+            del document[name]
+        (folder / "manifest.json").write_text(json.dumps(document | changes))
+        return folder
+
+    return write
+
+
+@pytest.fixture
 def packed(tmp_path):
     """Packs a folder into a `.tar.gz`."""
 

@@ -36,7 +36,7 @@ def test_nothing_unpacked_is_left_behind(adder, packed, monkeypatch, tmp_path):
         ({"files": {}}, "no checksum for model.onnx"),
         ({"engine": "abacus"}, "runs on the engine 'abacus'; this runtime has native, onnxruntime"),
         ({"options": {"optimization": "magic"}}, "optimization is 'magic'"),
-        ({"version": 2}, "format version 2 and this runtime reads version 1"),
+        ({"version": 3}, "format version 3 and this runtime reads versions 1 and 2"),
         ({"files": {"\0": "0" * 64}}, "which is outside the artifact"),
         ({"files": {"\ud800": "0" * 64}}, "which is outside the artifact"),
         ({"inputs": []}, r"describes the inputs none, and the compiled model has a \[1, 4\] float32, b"),

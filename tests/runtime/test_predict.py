@@ -7,7 +7,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from tests.compiler.native.networks import TARGET, expected, graph
+from tests.compiler.native.networks import TARGET, expected, graph, library
 
 from ironworks.compiler.backends import BuildOptions, find_backend
 from ironworks.compiler.toolchain import NoCompiler, find_compiler
@@ -94,3 +94,27 @@ def test_what_is_no_model_library_is_refused(predict, tmp_path):
     ran = predict(tmp_path / "x", "--")
     assert ran.returncode == 1
     assert ran.stderr.startswith("predict: ")
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """The library of y = 2 · x for 2 and 5 rows of 3."""
+    folder = tmp_path_factory.mktemp("several")
+    graphs = [graph([("Add", ["x", "x"], "y", {})], {"x": [rows, 3]}, {}) for rows in (2, 5)]
+    library(graphs, folder / "model.so")
+    return folder / "model.so"
+
+
+@pytest.mark.parametrize("rows", [2, 5])
+def test_the_size_of_the_file_chooses_the_batch_size(predict, several, tmp_path, rows):
+    x = random.standard_normal((rows, 3)).astype(np.float32)
+    (tmp_path / "x").write_bytes(x.tobytes())
+    ran = predict(several, tmp_path / "x", "--", tmp_path / "y")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    np.testing.assert_array_equal(np.frombuffer((tmp_path / "y").read_bytes(), np.float32), 2 * x.ravel())
+
+
+def test_a_file_of_no_batch_size_is_told_all_of_them(predict, several, tmp_path):
+    (tmp_path / "x").write_bytes(bytes(36))
+    ran = predict(several, tmp_path / "x", "--", tmp_path / "y")
+    assert (ran.returncode, ran.stderr) == (1, f"predict: {tmp_path}/x: it must have 24 or 60 bytes\n")

@@ -22,6 +22,14 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def compiled_for_any_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a compiled model that takes (n, 4) and gives (n, 3), compiled for batches of 1 and 4."""
+    folder = tmp_path_factory.mktemp("any-rows")
+    write_compiled(folder, [1, 4])
+    return folder
+
+
 @pytest.fixture
 def archive(compiled: Path, tmp_path: Path) -> Path:
     """An unpacked model archive: the compiled model, and an empty code folder."""

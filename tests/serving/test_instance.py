@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import shutil
 import signal
 import socket
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +79,7 @@ def ask(instance: Instance, method: str, path: str, body: bytes = b"", **headers
         connection.close()
 
 
-def npy(values: list[float], dtype: str = "float64") -> bytes:
+def npy(values: list[Any], dtype: str = "float64") -> bytes:
     stream = io.BytesIO()
     np.save(stream, np.array([values], dtype))
     return stream.getvalue()
@@ -106,6 +108,44 @@ def test_a_compiled_model_without_a_script_answers_in_every_format(
         status, answer = ask(instance, "POST", "/invocations", body, Content_Type=content_type)
         assert status == 200
         np.testing.assert_allclose(json.loads(answer), expected(values), rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 9])
+def test_a_model_of_several_batch_sizes_answers_any_number_of_rows_in_every_format(
+    compiled_for_any_rows: Path, instances: Instances, rows: int
+) -> None:
+    instance = instances.start(compiled_for_any_rows).until_ready()
+    values = np.random.default_rng(rows).random((rows, 4)).astype(np.float32)
+    bodies = {
+        "application/x-npy": npy(values.tolist()),
+        "text/csv": "\n".join(",".join(map(str, row)) for row in values.tolist()).encode(),
+        "application/json": json.dumps({"instances": values.tolist()}).encode(),
+        "application/octet-stream": values.tobytes(),
+    }
+    for content_type, body in bodies.items():
+        status, answer = ask(instance, "POST", "/invocations", body, Content_Type=content_type)
+        assert status == 200, answer
+        np.testing.assert_allclose(json.loads(answer), expected(values), rtol=1e-5)
+    headers = {"Content_Type": "application/json", "Accept": "text/csv"}
+    status, answer = ask(instance, "POST", "/invocations", bodies["application/json"], **headers)
+    assert len(answer.splitlines()) == rows
+    status, answer = ask(instance, "POST", "/invocations", b"[1, 2, 3]", Content_Type="application/json")
+    assert (status, b"takes rows of 4 numbers, at least one, and was given 3" in answer) == (400, True)
+
+
+def test_hooks_pass_any_number_of_rows_through(
+    compiled_for_any_rows: Path, instances: Instances, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(compiled_for_any_rows, folder)
+    (folder / "code").mkdir()
+    (folder / "code" / "mnist.py").write_text(NOTEBOOK_SCRIPT)
+    instance = instances.start(folder, SAGEMAKER_PROGRAM="mnist.py").until_ready()
+    values = [[1.0, 0, 0, 1], [0, 1, 2, 0], [3, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]]
+    content_type = "application/vnd+python.numpy+binary"
+    status, answer = ask(instance, "POST", "/invocations", npy(values), Content_Type=content_type)
+    assert status == 200
+    np.testing.assert_allclose(json.loads(answer), expected(values), rtol=1e-5)
 
 
 def test_the_notebooks_hooks_run_without_mxnet(archive: Path, instances: Instances) -> None:

@@ -16,8 +16,10 @@ from ironworks.compiler.tolerance import PRECISIONS
 from ironworks.errors import ClientError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ironworks.compiler import Reference, Report
-    from ironworks.compiler.report import CandidateReport
+    from ironworks.compiler.report import BatchReport, CandidateReport
 
 _LARGEST_SIZE = 2**31
 
@@ -32,6 +34,14 @@ def compile_(
         typer.Option(
             metavar="NAME=SIZES",
             help="The shape of an input, data=1,784; once for each input.",
+            show_default=False,
+        ),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZES",
+            help="Batch sizes, 1,8,32: the artifact takes any number of rows, and each has its own code.",
             show_default=False,
         ),
     ] = None,
@@ -83,6 +93,16 @@ def compile_(
             show_default=False,
         ),
     ] = None,
+    threads: Annotated[
+        int,
+        typer.Option(metavar="N", help="How many threads a call may use; candidates are timed with as many."),
+    ] = 1,
+    tune: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="How long our own code may be tuned by measurement on this machine."
+        ),
+    ] = 0.0,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -106,6 +126,9 @@ def compile_(
             calibrate=calibrate,
             tolerance=tolerance,
             progress=lambda line: phase.update(line),
+            batch_sizes=_batch_sizes(batch) if batch else (),
+            threads=threads,
+            tune_seconds=tune,
         )
     if html:
         from ironworks.compiler.artifact import write_page
@@ -152,6 +175,15 @@ def _shape(text: str) -> tuple[str, list[int]]:
     return name, shape
 
 
+def _batch_sizes(text: str) -> list[int]:
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise ClientError(
+            f"--batch {text} is no list of batch sizes. Write numbers of rows: --batch 1,8,32"
+        ) from None
+
+
 def _sample(path: Path, shapes: dict[str, list[int]]) -> dict[str, Any]:
     import numpy as np
 
@@ -185,10 +217,31 @@ def _reference(
 
 def _show(report: Report, path: Path) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False)
+    if not report.batches:
+        console.print(_candidates(report))
+    for batch in report.batches:
+        console.print(Text(f"batch {batch.size}", style="bold"))
+        console.print(_candidates(batch))
+    for backend, reason in report.skipped.items():
+        console.print(Text(f"skipped {backend}: {reason}"))
+    if report.validation is not None:
+        original, count = report.validation.accuracy, report.validation.examples
+        console.print(f"the original's accuracy: {original:.4f} on {count:,} examples")
+    if report.precision.reason:
+        console.print(Text(f"precision: {report.precision.reason}"))
+    for finding in report.findings:
+        console.print(Text(f"note: {finding}"))
+    console.print(Text(f"verified against {report.reference}"))
+    console.print(Text(f"{path} ({path.stat().st_size / 1e6:,.2f} MB)", style="bold"))
+
+
+def _candidates(report: Report | BatchReport) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     graded = ("accuracy", "changed", "difference") if report.validation else ()
     table = Table("", "candidate", "µs a call", "largest error", *graded, "", box=None, pad_edge=False)
     for candidate in report.candidates:
@@ -203,18 +256,7 @@ def _show(report: Report, path: Path) -> None:
             *(_grade(candidate) if report.validation else ()),
             Text(f"dropped: {candidate.dropped}" if candidate.dropped else candidate.note),
         )
-    console.print(table)
-    for backend, reason in report.skipped.items():
-        console.print(Text(f"skipped {backend}: {reason}"))
-    if report.validation is not None:
-        original, count = report.validation.accuracy, report.validation.examples
-        console.print(f"the original's accuracy: {original:.4f} on {count:,} examples")
-    if report.precision.reason:
-        console.print(Text(f"precision: {report.precision.reason}"))
-    for finding in report.findings:
-        console.print(Text(f"note: {finding}"))
-    console.print(Text(f"verified against {report.reference}"))
-    console.print(Text(f"{path} ({path.stat().st_size / 1e6:,.2f} MB)", style="bold"))
+    return table
 
 
 def _grade(candidate: CandidateReport) -> list[str]:

@@ -9,17 +9,18 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ironworks.compiler.backends import Candidate
+from ironworks.compiler.batches import expect_independent_rows
 from ironworks.compiler.options import CompileOptions
 from ironworks.compiler.precision.choice import Choice, choose, tolerate
 from ironworks.compiler.precision.request import expect_dtype, plan, sample_inputs
 from ironworks.compiler.references import Reference
 from ironworks.compiler.report import Phases, PrecisionReport
+from ironworks.compiler.sources import Source
 from ironworks.compiler.targets import Target
 from ironworks.compiler.tolerance import reduced_to
 from ironworks.compiler.trials import Trial, grade_trials, time_trials, typical_inputs, verify_candidate
 from ironworks.compiler.validation.accuracy import Examination, Validation
-from ironworks.compiler.verify import Expectation, draw_inputs, expect, held_to
-from ironworks.runtime import Tensor
+from ironworks.compiler.verify import Expectation, Inputs, draw_inputs, expect, held_to
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class Outcome:
     Attributes:
         validation: the original's accuracy on the caller's examples; None without them.
         original_microseconds: the original's time of one call, if it was measured.
+        typical: inputs of the kind that candidates were timed with.
     """
 
     choice: Choice
     validation: Validation | None
     original_microseconds: float | None
     precision: PrecisionReport
+    typical: Inputs
 
 
 class Contest:
@@ -49,8 +52,7 @@ class Contest:
         self,
         options: CompileOptions,
         target: Target,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
+        source: Source,
         samples: Sequence[Mapping[str, NDArray[Any]]],
     ) -> None:
         """Compare the caller's options with the model.
@@ -58,8 +60,10 @@ class Contest:
         Raises:
             ClientError: they do not fit it.
         """
+        inputs, outputs = source.inputs, source.outputs
         expect_dtype(inputs, options.input_dtype)
-        self._options, self._target, self._inputs, self._outputs = options, target, inputs, outputs
+        self._options, self._target, self._source = options, target, source
+        self._inputs, self._outputs = inputs, outputs
         arrays = options.validation
         self._examination = None if arrays is None else Examination(arrays, inputs, outputs)
         self.samples = sample_inputs(options, inputs, samples)
@@ -81,9 +85,11 @@ class Contest:
         """
         draws = draw_inputs(self._inputs, self.samples)
         typical, validation = typical_inputs(draws), None
-        progress("Verifying candidates against the original")
+        progress(f"Verifying candidates against the original{self._source.batch}")
         with phases.measure("verify"):
             expectations = expect(original, draws, self._outputs, self._options.tolerances)
+            if self._source.size > 1:
+                expect_independent_rows(original, expectations[0], self._outputs)
             trials = [self._verified(candidate, expectations) for candidate in candidates]
         if self._examination is not None:
             progress(f"Measuring the accuracy on {self._examination.examples.count} examples")
@@ -101,7 +107,7 @@ class Contest:
             reason=choice.reason,
             calibrated_with=self.request.calibrated_with,
         )
-        return Outcome(choice, validation, time, precision)
+        return Outcome(choice, validation, time, precision, typical)
 
     def _verified(self, candidate: Candidate, expectations: Sequence[Expectation]) -> Trial:
         if candidate.precision == "f32":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ironworks.archives import extract
+from ironworks.compiler.batches import with_rows
 from ironworks.compiler.frontends import FRAMEWORKS
 from ironworks.compiler.options import Arrays, CompileOptions
 from ironworks.compiler.pipeline import Sample, compile_model
@@ -30,8 +31,8 @@ class Artifact:
     path: Path
     report: Report
 
-    def load(self, threads: int = 1) -> CompiledModel:
-        """Load it, to run in this process with up to `threads` threads."""
+    def load(self, threads: int | None = None) -> CompiledModel:
+        """Load it, to run in this process with up to `threads` threads: those it was compiled for if not given."""
         return load(self.path, threads)
 
 
@@ -49,13 +50,19 @@ def compile(
     validate: Path | str | Arrays | None = None,
     calibrate: Path | str | Arrays | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    batch_sizes: Sequence[int] = (),
+    threads: int = 1,
+    tune_seconds: float = 0.0,
 ) -> Artifact:
     """Compile `model` for `target`, verify the result against the original, and write the artifact.
 
     `model` is an ONNX file, an MXNet `-symbol.json` with its `.params` beside it, a folder with one of them, or
     a tar archive of such a folder. `input_shapes` may be left out where the ONNX file fixes them. `output` is
     `MODEL-TARGET.tar.gz` in the current folder if not given. `framework` is AWS's name (`ONNX`, `MXNET`), found
-    from the files if not given. `reference` is the original to verify against; ONNX's own evaluator otherwise.
+    from the files if not given. `reference` is the original to verify against; ONNX's own evaluator otherwise. With
+    `batch_sizes`, as `[1, 8, 32]`, the artifact takes any number of rows; each of them is put in place of the first
+    size of every shape. Candidates are timed with `threads` threads. For `tune_seconds` our own code is tuned by
+    measurement.
 
     `precision` is `f32`, a reduced one (`bf16`, `int8`, `int8-weights`), or `auto`: reduced if that is faster and
     loses no accuracy. `tolerance` is a number for float32, or numbers by dtype. `validate` is labelled data, a file
@@ -72,10 +79,13 @@ def compile(
         parse_tolerances(tolerance),
         _arrays(validate, "validation data"),
         _arrays(calibrate, "calibration data"),
+        batch_sizes=tuple(batch_sizes),
+        threads=threads,
+        tune_seconds=tune_seconds,
     )
     with _opened(path) as source:
         framework = framework or _framework(source, path)
-        shapes = input_shapes or _declared_shapes(source, framework, path)
+        shapes = input_shapes or _declared_shapes(source, framework, path, batch_sizes)
         written = Path(output) if output else Path(f"{_stem(path)}-{target}.tar.gz")
         written.parent.mkdir(parents=True, exist_ok=True)
         report = compile_model(
@@ -124,11 +134,15 @@ def _framework(source: Path, path: Path) -> str:
     return found.pop()
 
 
-def _declared_shapes(source: Path, framework: str, path: Path) -> dict[str, list[int]]:
+def _declared_shapes(
+    source: Path, framework: str, path: Path, batch_sizes: Sequence[int]
+) -> dict[str, list[int]]:
     if framework == "ONNX":
         from ironworks.compiler.frontends.onnx import declared_shapes
 
         shapes = declared_shapes(source, str(path))
+        if batch_sizes:
+            shapes = with_rows(shapes, batch_sizes[0])
         if all(size > 0 for shape in shapes.values() for size in shape):
             return shapes
         inputs = "; ".join(f"{name} {[size or '?' for size in shape]}" for name, shape in shapes.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,9 +13,9 @@ from ironworks.compiler.backends import Candidate, describe
 from ironworks.compiler.emulation import EmulatedModel
 from ironworks.compiler.report import CandidateReport
 from ironworks.compiler.targets import Target
-from ironworks.compiler.timing import interleaved_medians
+from ironworks.compiler.timing import interleaved_medians, interleaved_minima
 from ironworks.compiler.validation.accuracy import Examination, Grade
-from ironworks.compiler.verify import Comparison, Draw, Expectation, compare
+from ironworks.compiler.verify import Comparison, Draw, Expectation, Inputs, compare
 from ironworks.errors import PlatformError
 from ironworks.runtime import ArtifactError, CompiledModel, Manifest, Tensor, engines
 from ironworks.runtime.artifact import architecture
@@ -117,6 +117,21 @@ def time_trials(trials: Sequence[Trial], draws: Sequence[Draw]) -> list[Trial]:
     medians = interleaved_medians([partial(trial.model.run, inputs) for trial in timed if trial.model])
     times = {id(trial): median for trial, median in zip(timed, medians, strict=True)}
     return [replace(trial, microseconds=times.get(id(trial))) for trial in trials]
+
+
+def time_winners(winners: Mapping[int, Trial], inputs: Mapping[int, Inputs]) -> dict[int, Trial]:
+    """Time the winners of several batch sizes again, in turn with each other, on `inputs` of their sizes.
+
+    The runtime cuts rows into runs by the ratios of these times.
+    """
+    models = [trial.model for trial in winners.values() if isinstance(trial.model, CompiledModel)]
+    if len(models) < len(winners):
+        return dict(winners)
+    calls = [partial(model.run, inputs[size]) for size, model in zip(winners, models, strict=True)]
+    return {
+        size: replace(trial, microseconds=time)
+        for (size, trial), time in zip(winners.items(), interleaved_minima(calls), strict=True)
+    }
 
 
 def fastest(trials: Sequence[Trial]) -> Trial:

@@ -1,8 +1,7 @@
 /* Calls a model library from Python with as little as possible between the caller's array and the code.
 
    Arrays are taken by the buffer protocol, so nothing here depends on a version of NumPy. Licence: Apache-2.0. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "_native.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
@@ -15,27 +14,9 @@
 #define Py_READONLY READONLY
 #endif
 
-#include "c/ironworks.h"
-
-#define MOST_TENSORS 64
 #define LONG_RUN_FLOPS 4e5 /* about 10 µs: other threads may go on meanwhile */
 
-typedef struct {
-  PyObject_HEAD
-  vectorcallfunc call;
-  void *library;
-  const ironworks_variant *variant;
-  PyObject *instruction_set;
-  PyObject *make;      /* numpy.empty */
-  PyObject *templates; /* for each output, the arguments of `make` */
-  Py_ssize_t input_bytes[MOST_TENSORS];
-  char input_kind[MOST_TENSORS];
-  int number, threads;
-  ironworks_session **idle; /* sessions that nobody uses; guarded by the GIL */
-  Py_ssize_t idle_count, idle_room;
-} Function;
-
-static Py_ssize_t bytes_of(const ironworks_tensor *tensor) {
+Py_ssize_t ironworks_bytes_of(const ironworks_tensor *tensor) {
   Py_ssize_t size = strstr(tensor->dtype, "64") ? 8 : strstr(tensor->dtype, "32") ? 4 : strstr(tensor->dtype, "16") ? 2 : 1;
   for (int i = 0; i < tensor->rank; i++) size *= (Py_ssize_t)tensor->shape[i];
   return size;
@@ -70,7 +51,7 @@ static void give_back(Function *self, ironworks_session *session) {
   self->idle[self->idle_count++] = session;
 }
 
-static int run(Function *self, const void *const *inputs, void *const *outputs) {
+int ironworks_run(Function *self, const void *const *inputs, void *const *outputs) {
   ironworks_session *session = take_session(self);
   if (session == NULL) return -1;
   if (self->variant->flops > LONG_RUN_FLOPS) {
@@ -84,14 +65,20 @@ static int run(Function *self, const void *const *inputs, void *const *outputs) 
   return 0;
 }
 
-/* Whether `object` is a dense array of the input's dtype and size; `view` is held if so. */
-static int fits(Function *self, int number, PyObject *object, Py_buffer *view) {
+int ironworks_is_dense(PyObject *object, char kind, Py_buffer *view) {
   if (!PyObject_CheckBuffer(object) || PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) {
     PyErr_Clear();
     return 0;
   }
-  if (view->len == self->input_bytes[number] && view->format && view->format[0] == self->input_kind[number] && view->format[1] == 0)
-    return 1;
+  if (view->format && view->format[0] == kind && view->format[1] == 0) return 1;
+  PyBuffer_Release(view);
+  return 0;
+}
+
+/* Whether `object` is a dense array of the input's dtype and size; `view` is held if so. */
+static int fits(Function *self, int number, PyObject *object, Py_buffer *view) {
+  if (!ironworks_is_dense(object, self->input_kind[number], view)) return 0;
+  if (view->len == self->input_bytes[number]) return 1;
   PyBuffer_Release(view);
   return 0;
 }
@@ -121,7 +108,7 @@ static PyObject *call(PyObject *callable, PyObject *const *arguments, size_t fla
     if (PyObject_GetBuffer(array, &results[made], PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) != 0) break;
     to[made] = results[made].buf;
   }
-  if (made == outputs && run(self, from, to) == 0)
+  if (made == outputs && ironworks_run(self, from, to) == 0)
     answer = list;
   else
     Py_DECREF(list);
@@ -167,7 +154,7 @@ static int open_function(Function *self, PyObject *arguments, PyObject *names) {
     return -1;
   }
   for (int i = 0; i < self->variant->input_count; i++) {
-    self->input_bytes[i] = bytes_of(&self->variant->inputs[i]);
+    self->input_bytes[i] = ironworks_bytes_of(&self->variant->inputs[i]);
     self->input_kind[i] = kind_of(&self->variant->inputs[i]);
   }
   self->instruction_set = PyUnicode_FromString(model->instruction_set);
@@ -198,14 +185,14 @@ static PyObject *run_into(Function *self, PyObject *arguments) {
   }
   for (; made < outputs; made++) {
     if (PyObject_GetBuffer(PyList_GET_ITEM(targets, made), &results[made], PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) != 0) goto done;
-    if (results[made].len != bytes_of(&self->variant->outputs[made])) {
+    if (results[made].len != ironworks_bytes_of(&self->variant->outputs[made])) {
       PyBuffer_Release(&results[made]);
       PyErr_Format(PyExc_ValueError, "output %d has not the model's size", made);
       goto done;
     }
     to[made] = results[made].buf;
   }
-  failed = run(self, from, to);
+  failed = ironworks_run(self, from, to);
 done:
   while (made > 0) PyBuffer_Release(&results[--made]);
   while (held > 0) PyBuffer_Release(&given[--held]);
@@ -243,7 +230,7 @@ static PyMemberDef members[] = {
     {"instruction_set", Py_T_OBJECT_EX, offsetof(Function, instruction_set), Py_READONLY, "Chosen for this processor."},
     {NULL, 0, 0, 0, NULL},
 };
-static PyTypeObject FunctionType = {
+PyTypeObject FunctionType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "ironworks.runtime._native.Function",
     .tp_basicsize = sizeof(Function),
     .tp_doc = "Function(path, number, threads, make, templates): a variant of a model library, callable.",
@@ -259,9 +246,10 @@ static PyTypeObject FunctionType = {
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, NULL, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) {
-  if (PyType_Ready(&FunctionType) < 0) return NULL;
+  if (PyType_Ready(&FunctionType) < 0 || PyType_Ready(&RowsType) < 0) return NULL;
   PyObject *created = PyModule_Create(&module);
-  if (created == NULL || PyModule_AddObjectRef(created, "Function", (PyObject *)&FunctionType) < 0) {
+  if (created == NULL || PyModule_AddObjectRef(created, "Function", (PyObject *)&FunctionType) < 0 ||
+      PyModule_AddObjectRef(created, "Rows", (PyObject *)&RowsType) < 0) {
     Py_XDECREF(created);
     return NULL;
   }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -33,7 +32,7 @@ class DLRModel:
             raise ArtifactError(
                 f"The device {dev_type} {dev_id} is not there: compiled models run on the CPU. Use dev_type='cpu'."
             )
-        self._model = load(Path(model_path))
+        self._model = load(model_path)
         self._inputs: dict[str, Any] = {}
         self._outputs: list[Array] = []
 

@@ -73,21 +73,29 @@ def interpreted(model, lanes, registers, *arrays):
     return program.interpret(arrays)[0].reshape(shape)
 
 
-def compiled(model, folder, levels=None, threads=1):
-    """The model as a library with code for `levels`."""
+def library(models, path, levels=None):
+    """The library of `models`, which differ in their shapes, with code for `levels`."""
     levels = levels or levels_of(TARGET)
-    weights, inputs, outputs = Weights(), described_inputs(model), described_outputs(model)
-    sources = []
+    weights, sources = Weights(), []
     for level in levels:
         machine = Machine(level.lanes, level.registers)
-        variant = Variant(lower(model, machine), inputs, outputs)
-        text = level_source(level.identifier, machine, [variant], weights)
+        variants = [
+            Variant(lower(model, machine), described_inputs(model), described_outputs(model))
+            for model in models
+        ]
+        text = level_source(level.identifier, machine, variants, weights)
         sources.append(Source(f"{level.identifier}.c", text, level))
     try:
         compiler = find_compiler("x86_64")
     except NoCompiler as reason:
         pytest.skip(str(reason))
-    build_library(compiler, sources, levels, weights.blob, folder / "model.so")
+    build_library(compiler, sources, levels, weights.blob, path)
+
+
+def compiled(model, folder, levels=None, threads=1):
+    """The model as a library with code for `levels`."""
+    library([model], folder / "model.so", levels)
+    inputs, outputs = described_inputs(model), described_outputs(model)
     manifest = Manifest("t", "x86_64", "native", "model.so", tuple(inputs), tuple(outputs))
     return CompiledModel(manifest, native.start(manifest, folder, threads))
 

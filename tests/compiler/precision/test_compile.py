@@ -12,7 +12,7 @@ import pytest
 from tests.compiler.native.networks import graph
 
 import ironworks
-from ironworks.compiler import MxnetReference, compile_model, pipeline
+from ironworks.compiler import MxnetReference, building, compile_model
 from ironworks.compiler.options import CompileOptions
 from ironworks.compiler.validation.accuracy import Examination
 from ironworks.errors import ClientError
@@ -23,7 +23,7 @@ def compile_(tmp_path, monkeypatch):
     """Compiles a graph; keyword arguments as `ironworks.compile` has them."""
 
     # The other libraries have no reduced precision, and convert for seconds.
-    monkeypatch.setattr(pipeline, "BACKENDS", ("native", "onnxruntime", "openvino"))
+    monkeypatch.setattr(building, "BACKENDS", ("native", "onnxruntime", "openvino"))
 
     def run(model, **options):
         onnx.save(model, tmp_path / "model.onnx")

@@ -86,3 +86,12 @@ def test_a_process_that_does_not_answer_is_ended(tmp_path, mlp):
         with pytest.raises(PlatformError, match=r"gave no answer in 0.2 s"):
             reference.run(INPUTS)
         assert reference._process.wait(10) != 0
+
+
+def test_inputs_of_another_batch_size_load_the_model_again(mxnet_python, mlp):
+    with MxnetReference(mxnet_python, mlp, SHAPES) as reference:
+        (one,) = reference.run(INPUTS)
+        (three,) = reference.run({"data": np.repeat(INPUTS["data"], 3, 0)})
+        assert (one.shape, three.shape) == ((1, 10), (3, 10))
+        np.testing.assert_allclose(three, np.repeat(one, 3, 0), atol=1e-6)
+        np.testing.assert_array_equal(reference.run(INPUTS)[0], one)

@@ -310,6 +310,20 @@ def test_a_model_answers_as_the_library_that_trained_it(library, name, tmp_path)
     )
 
 
+@pytest.mark.parametrize("name", ["xgboost-classes", "lightgbm-binary", "xgboost-regressor"])
+def test_any_number_of_rows_is_answered_as_the_library_does(name, tmp_path):
+    answers = np.load(DATA / "answers.npz")
+    artifact = ironworks.compile(
+        DATA / f"{name}.onnx", batch_sizes=[1, 7], output=tmp_path / "model.tar.gz", target="ml_c5"
+    )
+    assert [batch.chosen.startswith("native") for batch in artifact.report.batches] == [True, True]
+    model = artifact.load()
+    for rows in (1, 5, 7, 11, len(answers["x"])):
+        found = model.run(answers["x"][:rows])
+        np.testing.assert_allclose(found[-1], answers[name][:rows], atol=2e-6, rtol=1e-5)
+        assert all(len(array) == rows for array in found)
+
+
 REFUSED = {
     "deeper than 400": lambda: regressor(**deep_tree(401)),
     "MIN of several targets": lambda: regressor(
@@ -374,3 +388,21 @@ def test_other_nodes_beside_the_trees_are_named(tmp_path):
     model.graph.node.append(helper.make_node("Abs", ["y"], ["z"], "magnitude"))
     with pytest.raises(BackendSkipped, match=r"the node magnitude \(Abs\)"):
         find_backend("trees").build(model, TARGET, tmp_path, BuildOptions())
+
+
+def test_one_library_walks_any_number_of_rows(tmp_path):
+    random = np.random.default_rng(3)
+    nodes, leaves = random_trees(random, 20, 4, ["BRANCH_LEQ"], lambda tree: [tree % 2])
+    node = helper.make_node(
+        "TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=2,
+        **nodes, **leaf_attributes("target", leaves),
+    )  # fmt: skip
+    models = [model_of(node, {"y": [rows, 2]}, rows) for rows in (1, 3, 8)]
+    (candidate,) = find_backend("trees").build_batches(models, TARGET, tmp_path, BuildOptions())
+    for model in models:
+        inputs, outputs = described_inputs(model), described_outputs(model)
+        manifest = describe(candidate, TARGET, inputs, outputs)
+        rows = rows_of(random, inputs[0].shape[0])
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        found = CompiledModel(manifest, engines.start(manifest, tmp_path, 1)).run(rows)
+        assert_equal(found, session.run(None, {"x": rows}))

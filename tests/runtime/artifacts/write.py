@@ -17,11 +17,14 @@ from onnx import TensorProto, helper, numpy_helper
 from pytest import MonkeyPatch
 
 from ironworks import compile, load
-from ironworks.compiler import pipeline
-from ironworks.runtime.manifest import VERSION
+from ironworks.compiler import building
+from ironworks.runtime.manifest import ANY, VERSIONS
 
 HERE = Path(__file__).parent
+VERSION = VERSIONS[-1]
 ROWS = 5
+BATCHES = (1, 4)
+"""Version 2 is of models of several batch sizes."""
 
 
 def network() -> onnx.ModelProto:
@@ -40,7 +43,10 @@ def network() -> onnx.ModelProto:
         helper.make_node("Softmax", ["s"], ["probabilities"], axis=1),
     ]
     return _model(
-        nodes, ("data", [1, 6]), ("probabilities", [1, 3]), {k: v.astype("f4") for k, v in weights.items()}
+        nodes,
+        ("data", ["n", 6]),
+        ("probabilities", ["n", 3]),
+        {k: v.astype("f4") for k, v in weights.items()},
     )
 
 
@@ -64,7 +70,7 @@ def forest() -> onnx.ModelProto:
         target_ids=[0] * 4,
         target_weights=[1.0, 2.0, 10.0, 20.0],
     )
-    return _model([node], ("data", [1, 4]), ("sum", [1, 1]), {})
+    return _model([node], ("data", ["n", 4]), ("sum", ["n", 1]), {})
 
 
 KINDS = {
@@ -83,21 +89,24 @@ def main() -> None:
             print(f"{stem}.tar.gz is there, and stays as it was written.")
             continue
         with tempfile.TemporaryDirectory() as folder, MonkeyPatch.context() as patch:
-            patch.setattr(pipeline, "BACKENDS", backends)
+            patch.setattr(building, "BACKENDS", backends)
             onnx.save(model(), Path(folder) / "model.onnx")
-            artifact = compile(Path(folder) / "model.onnx", output=Path(folder) / "model.tar.gz")
+            artifact = compile(
+                Path(folder) / "model.onnx", output=Path(folder) / "model.tar.gz", batch_sizes=BATCHES
+            )
             shutil.copy(artifact.path, f"{stem}.tar.gz")
         compiled = load(f"{stem}.tar.gz")
         (given,) = compiled.inputs
-        inputs = np.random.default_rng(0).standard_normal((ROWS, *given.shape)).astype(given.dtype)
-        outputs = np.stack([compiled.run(row)[0] for row in inputs])
+        assert given.shape[0] == ANY
+        inputs = np.random.default_rng(0).standard_normal((ROWS, *given.shape[1:])).astype(given.dtype)
+        outputs = compiled.run(inputs)[0]
         np.savez(stem, **{f"input_{given.name}": inputs, f"output_{compiled.outputs[0].name}": outputs})
 
 
 def _model(
     nodes: list[onnx.NodeProto],
-    given: tuple[str, list[int]],
-    answered: tuple[str, list[int]],
+    given: tuple[str, list[int | str]],
+    answered: tuple[str, list[int | str]],
     constants: dict[str, np.ndarray],
 ) -> onnx.ModelProto:
     graph = helper.make_graph(

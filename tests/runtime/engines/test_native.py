@@ -65,6 +65,7 @@ def test_the_caller_may_give_the_array_to_answer_in(adder):
     [
         [np.empty((3, 2), np.float32)],
         [np.empty((2, 3))],
+        [np.empty((2, 3), np.int32)],
         [np.empty((2, 6), np.float32)[:, ::2]],
         [[0.0] * 6],
     ],
@@ -72,6 +73,21 @@ def test_the_caller_may_give_the_array_to_answer_in(adder):
 def test_an_array_that_cannot_hold_the_answer_is_refused(adder, out):
     with pytest.raises(ValueError, match=r"array of `out` for y \[2, 3\] float32 must be"):
         adder.run({"a": A, "b": A}, out)
+
+
+def test_an_array_that_may_not_be_written_is_refused(adder):
+    out = np.zeros((2, 3), np.float32)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="writeable"):
+        adder.run({"a": A, "b": A}, [out])
+    np.testing.assert_array_equal(out, 0)
+
+
+@pytest.mark.parametrize("other", [A.astype(np.float64), A.T.copy().T, A.reshape(6), A.tolist()], ids=str)
+def test_what_does_not_fit_exactly_is_converted_for_the_callers_array_too(adder, other):
+    out = np.empty((2, 3), np.float32)
+    assert adder.run({"a": A, "b": other}, (out,))[0] is out
+    np.testing.assert_array_equal(out, A * 2)
 
 
 def test_as_many_arrays_as_outputs(adder):

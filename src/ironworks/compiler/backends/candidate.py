@@ -27,13 +27,11 @@ class BuildOptions:
 
     Attributes:
         threads: how many threads one inference may use.
-        batches: more batch sizes (first dimension of every input) that the artifact shall serve.
         tune_seconds: how long kernels may be chosen by measurement; 0 takes the cost model's choice.
         samples: inputs that the model is meant for, by input name.
     """
 
     threads: int = 1
-    batches: Sequence[int] = ()
     tune_seconds: float = 0.0
     samples: Sequence[Mapping[str, NDArray[Any]]] = ()
 
@@ -85,4 +83,5 @@ def describe(
         instruction_sets=candidate.instruction_sets,
         options=candidate.options,
         versions={"ironworks": ironworks.__version__, **candidate.versions},
+        threads=target.threads,
     )

@@ -103,7 +103,7 @@ def _measured(
     """The level that this machine runs, and the ways that are faster on it; none for another architecture."""
     if target.architecture != architecture():
         return "", {}
-    name = instruction_set(built.folder / _ENTRY, described_outputs(models[0]))
+    name = instruction_set(str(built.folder / _ENTRY), described_outputs(models[0]))
     ways: dict[Layer, Way] = {}
     for level in levels_of(target):
         if level.name == name:

@@ -7,16 +7,30 @@ both levels are candidates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import onnx
 
 from ironworks.compiler.backends.candidate import BackendSkipped, BuildOptions, Candidate
+from ironworks.compiler.batches import common_graph
 from ironworks.compiler.targets import Target
 from ironworks.runtime.artifact import architecture
 
 _ENTRY = "model.onnx"
+
+
+def build_batches(
+    models: Sequence[onnx.ModelProto], target: Target, folder: Path, options: BuildOptions
+) -> list[Candidate]:
+    """One graph for all of `models`, whose number of rows the runtime fixes when it opens it.
+
+    Raises:
+        BackendSkipped: as `build` does.
+    """
+    common = common_graph(models)
+    return build(common, target, folder, options) if common is not None else []
 
 
 def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOptions) -> list[Candidate]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import onnx
 
 from ironworks.compiler.backends.candidate import BackendSkipped, BuildOptions, Candidate
+from ironworks.compiler.batches import common_graph
 from ironworks.compiler.targets import Target
 from ironworks.compiler.work import worth_a_library
 
@@ -21,9 +23,26 @@ def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOp
         BackendSkipped: OpenVINO is not installed, does not cover the model, or a call of it takes longer than
             the model can.
     """
+    worth_a_library(model, "OpenVINO")
+    return _convert(model, target, folder)
+
+
+def build_batches(
+    models: Sequence[onnx.ModelProto], target: Target, folder: Path, options: BuildOptions
+) -> list[Candidate]:
+    """One file for all of `models`, whose number of rows the runtime fixes when it opens it.
+
+    Raises:
+        BackendSkipped: as `build` does, for the largest of them.
+    """
+    worth_a_library(models[-1], "OpenVINO")
+    common = common_graph(models)
+    return _convert(common, target, folder) if common is not None else []
+
+
+def _convert(model: onnx.ModelProto, target: Target, folder: Path) -> list[Candidate]:
     if target.architecture != "x86_64":
         raise BackendSkipped(f"its models are built for x86-64 only, and the target is {target.architecture}")
-    worth_a_library(model, "OpenVINO")
     try:
         versions = {"openvino": version("openvino")}
     except PackageNotFoundError:

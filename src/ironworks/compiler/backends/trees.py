@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -27,16 +27,26 @@ def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOp
             is no C compiler.
         PlatformError: the C compiler refuses the source.
     """
-    node, outputs = _only_trees(model)
+    return build_batches([model], target, folder, options)
+
+
+def build_batches(
+    models: Sequence[onnx.ModelProto], target: Target, folder: Path, options: BuildOptions
+) -> list[Candidate]:
+    """One library with one table, and a walk for each number of rows.
+
+    Raises:
+        BackendSkipped, PlatformError: as `build` does.
+    """
+    node, outputs = _only_trees(models[0])
     ensemble = read_ensemble(node)
-    inputs = described_inputs(model)
+    inputs = described_inputs(models[0])
     if len(inputs) != 1 or inputs[0].dtype != "float32" or len(inputs[0].shape) != 2:
         raise BackendSkipped("an ensemble of trees takes one input, rows of float32")
     weights, level = Weights(), levels_of(target)[-1]
     table = lay_out(ensemble)
-    text = forest_source(
-        level.identifier, ensemble, table, inputs[0], described_outputs(model), outputs, weights
-    )
+    tensors = [(described_inputs(model)[0], described_outputs(model)) for model in models]
+    text = forest_source(level.identifier, ensemble, table, tensors, outputs, weights)
     try:
         compiler = find_compiler(target.architecture)
     except NoCompiler as error:

@@ -73,7 +73,7 @@ def _times(programs: Sequence[Program], level: Level, compiler: Compiler) -> lis
     with tempfile.TemporaryDirectory(prefix="ironworks-tune-") as folder:
         library = Path(folder) / "layer.so"
         build_library(compiler, [Source("layer.c", text, level)], [level], weights.blob, library)
-        return interleaved_minima(open_variants(library, len(programs)))
+        return interleaved_minima(open_variants(str(library), len(programs)))
 
 
 def _program(layer: Layer, way: Way) -> Program:

@@ -27,7 +27,8 @@ class MxnetReference:
     """A `Reference` that runs the checkpoint in the folder `model` with MXNet, in float32; a context manager.
 
     The interpreter starts at once, so that it is ready when the first candidate is; the model is read at the
-    first run. Its process ends with `close`, and with this process.
+    first run, and again when inputs have other shapes than before. Its process ends with `close`, and with this
+    process.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class MxnetReference:
         self.close()
 
     def _forward(self, inputs: Mapping[str, Array], repeats: int) -> tuple[float, list[Array]]:
-        if not self._version:
+        shapes = {name: list(array.shape) for name, array in inputs.items()}
+        if not self._version or shapes != self._shapes:
+            self._shapes = shapes
             self._load()
         given, answered = (Path(self._folder.name, f"{name}.npz") for name in ("inputs", "outputs"))
         np.savez(given, *(np.ascontiguousarray(array, np.float32) for array in inputs.values()))

@@ -6,10 +6,11 @@
 
 from ironworks.compiler.report.graph import Graph, Node, TensorType, describe_graph
 from ironworks.compiler.report.machine import Machine, this_machine, versions_of
-from ironworks.compiler.report.model import CandidateReport, Phases, PrecisionReport, Report
+from ironworks.compiler.report.model import BatchReport, CandidateReport, Phases, PrecisionReport, Report
 from ironworks.compiler.report.reading import ReportError
 
 __all__ = [
+    "BatchReport",
     "CandidateReport",
     "Graph",
     "Machine",

@@ -66,8 +66,21 @@ class PrecisionReport:
 
 
 @dataclass(frozen=True)
+class BatchReport:
+    """What `Report` has, for one of several batch sizes."""
+
+    size: int
+    candidates: Sequence[CandidateReport]
+    skipped: Mapping[str, str]
+    chosen: str
+    reference_microseconds: float | None
+    precision: PrecisionReport = PrecisionReport()
+    validation: Validation | None = None
+
+
+@dataclass(frozen=True)
 class Report:
-    """The whole compilation.
+    """The whole compilation. Of a model of several batch sizes, what depends on the size is that of the smallest.
 
     Attributes:
         operators: how many of each operator the model had in its framework.
@@ -86,6 +99,8 @@ class Report:
         tolerances: how far off an output may be, by dtype and by reduced precision.
         precision: which one was asked for and chosen.
         validation: the original's accuracy on the caller's labelled examples; None without them.
+        threads: how many a call could use when candidates were timed.
+        batches: one for each batch size, if the model was compiled for several.
     """
 
     framework: str
@@ -111,6 +126,8 @@ class Report:
     tolerances: Mapping[str, float] = field(default_factory=dict)
     precision: PrecisionReport = PrecisionReport()
     validation: Validation | None = None
+    threads: int = 1
+    batches: Sequence[BatchReport] = ()
 
     def to_json(self) -> str:
         """The text of `report.json`; a number that is not finite is `null`, because JSON has none."""

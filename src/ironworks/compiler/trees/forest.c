@@ -136,15 +136,18 @@ static int64_t finish(const double *scores, float *out) {
 #endif
 }
 
-static void run_forest(const float *x, float *out, int64_t *classes, double *scores) {
-  for (long i = 0; i < (long)ROWS * TARGETS; i++) scores[i] = START;
-  int finite[ROWS];
-  for (int row = 0; row < ROWS; row++) finite[row] = all_finite(x + (long)row * FEATURES);
+/* Inlined into each caller, whose number of rows is a constant. */
+static inline __attribute__((always_inline)) void run_forest(int rows, const float *x, float *out, int64_t *classes,
+                                                             char *workspace) {
+  double *scores = (double *)workspace;
+  int *finite = (int *)(scores + (long)rows * TARGETS);
+  for (long i = 0; i < (long)rows * TARGETS; i++) scores[i] = START;
+  for (int row = 0; row < rows; row++) finite[row] = all_finite(x + (long)row * FEATURES);
   /* All rows pass through a group before the next, whose slots then lie in the cache. */
   for (int group = 0; group < GROUPS; group++)
-    for (int row = 0; row < ROWS; row++)
+    for (int row = 0; row < rows; row++)
       if (finite[row]) walk_group(x + (long)row * FEATURES, scores + row * TARGETS, group);
-  for (int row = 0; row < ROWS; row++) {
+  for (int row = 0; row < rows; row++) {
     double *own = scores + row * TARGETS;
     if (!finite[row])
       for (int tree = 0; tree < GROUP * GROUPS; tree++) walk_exactly(x + (long)row * FEATURES, own, tree);

@@ -14,23 +14,46 @@ from ironworks.compiler.trees.table import GROUP, JUMP, LEAF, LESS_EQUAL, NAN_LE
 from ironworks.runtime import Tensor
 
 _FOREST = Path(__file__).with_name("forest.c")
+_SCORE, _FLAG = 8, 4
+"""Bytes of the workspace that a row needs for each of its sums, and to note whether it is finite."""
 
 
 def forest_source(
     identifier: str,
     ensemble: Ensemble,
     table: Table,
-    rows: Tensor,
-    outputs: Sequence[Tensor],
+    tensors: Sequence[tuple[Tensor, Sequence[Tensor]]],
     kinds: Mapping[str, str],
     weights: Weights,
 ) -> str:
-    """C that defines `ironworks_variants_IDENTIFIER`; `kinds` says which outputs are `label` and `scores`."""
-    count, features = rows.shape
+    """C that defines `ironworks_variants_IDENTIFIER`, one for each of `tensors`: its input and its outputs.
+
+    `kinds` says which outputs are `label` and `scores`.
+    """
+    functions, entries = "", []
+    for number, (rows, outputs) in enumerate(tensors):
+        count = rows.shape[0]
+        functions += (
+            f"static void run_{number}(const void *const *inputs, void *const *outputs, char *workspace,\n"
+            "                  ironworks_team *team) {\n  (void)team;\n"
+            f"  run_forest({count}, inputs[0], {_output(outputs, kinds, 'scores')}, "
+            f"{_output(outputs, kinds, 'label')}, workspace);\n}}\n"
+        )
+        steps = float(GROUP * count * table.depths.sum())
+        workspace = count * (_SCORE * ensemble.targets + _FLAG)
+        entries.append(Entry([rows], outputs, steps, workspace, False))
+    defined = _defined(ensemble, table, tensors[0][0].shape[1], weights)
+    definitions = "".join(f"#define {name} {value}\n" for name, value in defined.items())
+    table_of_variants = variants_source(identifier, entries)
+    return f'#include "kernels.h"\n{definitions}{_FOREST.read_text()}{functions}{table_of_variants}'
+
+
+def _defined(ensemble: Ensemble, table: Table, features: int, weights: Weights) -> dict[str, object]:
+    """What `forest.c` needs to be defined."""
     classes = len(ensemble.labels)
     answers = 2 if ensemble.binary else ensemble.targets
     base = np.array(ensemble.base or [0.0] * ensemble.targets, np.float32)
-    defined = {
+    return {
         **{name: number for number, name in enumerate(AGGREGATES)},
         **{name: number for number, name in enumerate(POST_TRANSFORMS)},
         "AGGREGATE": ensemble.aggregate,
@@ -39,7 +62,6 @@ def forest_source(
         "NAN_LEFT": NAN_LEFT,
         "LEAF": LEAF,
         "JUMP": JUMP,
-        "ROWS": count,
         "FEATURES": features,
         "TARGETS": ensemble.targets,
         "WIDTH": table.width,
@@ -60,20 +82,6 @@ def forest_source(
         "BASE": _put(weights, base),
         "LABELS": _put(weights, np.array(ensemble.labels or [0], np.int64)),
     }
-    workspace = 8 * count * ensemble.targets
-    steps = float(GROUP * count * table.depths.sum())
-    return "".join(
-        [
-            '#include "kernels.h"\n',
-            *(f"#define {name} {value}\n" for name, value in defined.items()),
-            _FOREST.read_text(),
-            "static void run_0(const void *const *inputs, void *const *outputs, char *workspace,\n"
-            "                  ironworks_team *team) {\n  (void)team;\n"
-            f"  run_forest(inputs[0], {_output(outputs, kinds, 'scores')}, {_output(outputs, kinds, 'label')}, "
-            "(double *)workspace);\n}\n",
-            variants_source(identifier, [Entry([rows], outputs, steps, workspace, False)]),
-        ]
-    )
 
 
 def _put(weights: Weights, array: Array) -> int:

@@ -25,21 +25,26 @@ typedef struct {
 /* A running copy: working memory and threads. One call at a time; as many sessions as callers. */
 typedef struct ironworks_session ironworks_session;
 
-/* One set of shapes (a batch size) that the model was compiled for. */
+/* One set of shapes (a batch size) that the model was compiled for. Variants have the same inputs and outputs and
+   differ in the first size of each shape, the number of rows. */
 typedef struct {
   int input_count;
   int output_count;
   const ironworks_tensor *inputs;
   const ironworks_tensor *outputs;
   double flops; /* floating-point operations of one run, to judge how long it takes */
-  /* Start a session with up to `threads` threads, the caller's included; NULL if memory or threads are lacking. */
+  /* Start a session of variant number `variant`, its place in `variants`, with up to `threads` threads, the caller's
+     included; NULL if memory or threads are lacking. */
   ironworks_session *(*start)(int variant, int threads);
   /* Run: `inputs[i]` and `outputs[i]` point to dense arrays of the described shapes, of any alignment. */
   void (*run)(ironworks_session *session, const void *const *inputs, void *const *outputs);
   void (*stop)(ironworks_session *session);
 } ironworks_variant;
 
-/* What `ironworks_model_open` answers. The first variant has the shapes that the model was compiled with. */
+/* What `ironworks_model_open` answers. A model of one batch size has one variant. One of several has a variant for
+   each, smallest first: run the one whose `inputs[0].shape[0]` is the number of rows at hand. More rows are
+   several runs; for fewer, run the next larger one with any finite numbers in the rows that are left over, and
+   ignore their answers. */
 typedef struct {
   int abi; /* IRONWORKS_ABI */
   int variant_count;

@@ -1,8 +1,9 @@
 /* Runs a model library on files: predict MODEL.so INPUT… -- OUTPUT…
 
    A file has the elements of one tensor, dense, in C order, as the processor has them (little-endian). There is
-   one file for each input and output of the model, in its order; outputs are written. It shows all that a
-   program in C does to use a model. Licence: Apache-2.0. */
+   one file for each input and output of the model, in its order; outputs are written. Of a model that was
+   compiled for several batch sizes, the variant runs whose inputs have the sizes of the files. It shows all that
+   a program in C does to use a model. Licence: Apache-2.0. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,14 +30,47 @@ static int fail(const char *what, const char *which) {
   return 1;
 }
 
+/* How many bytes the file has, or -1. */
+static long size_of(const char *path) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return -1;
+  long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+  fclose(file);
+  return size;
+}
+
 static int read_tensor(const char *path, void *data, size_t bytes) {
   FILE *file = fopen(path, "rb");
   if (file == NULL) return fail("cannot be read", path);
   int whole = fread(data, 1, bytes, file) == bytes && fgetc(file) == EOF;
   fclose(file);
-  if (whole) return 0;
-  fprintf(stderr, "predict: %s: it must have %zu bytes\n", path, bytes);
-  return 1;
+  return whole ? 0 : fail("cannot be read", path);
+}
+
+/* The first input whose file is not of the variant's size, or -1 if all fit. */
+static int misfit(const ironworks_variant *variant, char **inputs) {
+  for (int i = 0; i < variant->input_count; i++)
+    if (size_of(inputs[i]) != (long)bytes_of(&variant->inputs[i])) return i;
+  return -1;
+}
+
+/* The number of the variant whose inputs have the sizes of the files; -1, and a message, if there is none. */
+static int choose(const ironworks_model *model, char **inputs) {
+  int wrong = 0;
+  for (int i = 0; i < model->variant_count; i++) {
+    int number = misfit(&model->variants[i], inputs);
+    if (number < 0) return i;
+    wrong = number > wrong ? number : wrong;
+  }
+  if (size_of(inputs[wrong]) < 0) {
+    fail("cannot be read", inputs[wrong]);
+    return -1;
+  }
+  fprintf(stderr, "predict: %s: it must have ", inputs[wrong]);
+  for (int i = 0; i < model->variant_count; i++)
+    fprintf(stderr, "%s%zu", i ? " or " : "", bytes_of(&model->variants[i].inputs[wrong]));
+  fputs(" bytes\n", stderr);
+  return -1;
 }
 
 static int write_tensor(const char *path, const void *data, size_t bytes) {
@@ -46,7 +80,7 @@ static int write_tensor(const char *path, const void *data, size_t bytes) {
   return fclose(file) == 0 && whole ? 0 : fail("cannot be written", path);
 }
 
-static int predict(const ironworks_variant *model, char **inputs, char **outputs) {
+static int predict(const ironworks_variant *model, int number, char **inputs, char **outputs) {
   int status = 0, count = model->input_count + model->output_count;
   void **data = calloc((size_t)count + 1, sizeof *data);
   if (data == NULL) return fail("not enough memory", "model");
@@ -57,7 +91,7 @@ static int predict(const ironworks_variant *model, char **inputs, char **outputs
     if (data[i] == NULL) status = fail("not enough memory", tensor->name);
     if (status == 0 && i < model->input_count) status = read_tensor(inputs[i], data[i], bytes);
   }
-  ironworks_session *session = status ? NULL : model->start(0, 1);
+  ironworks_session *session = status ? NULL : model->start(number, 1);
   if (status == 0 && session == NULL) status = fail("not enough memory", "session");
   if (session != NULL) {
     model->run(session, (const void *const *)data, data + model->input_count);
@@ -89,5 +123,6 @@ int main(int count, char **arguments) {
     fprintf(stderr, "predict: the model has %d inputs and %d outputs\n", variant->input_count, variant->output_count);
     return 2;
   }
-  return predict(variant, arguments + 2, arguments + middle + 1);
+  int number = choose(model, arguments + 2);
+  return number < 0 ? 1 : predict(&model->variants[number], number, arguments + 2, arguments + middle + 1);
 }

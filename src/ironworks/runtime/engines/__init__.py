@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ironworks.runtime.manifest import ArtifactError, Manifest
 
 Array = NDArray[Any]
+Folder = os.PathLike[str] | str
 
 _ENGINES = ("native", "onnxruntime", "openvino", "ncnn", "mnn")
 """Modules of this package."""
@@ -32,12 +33,18 @@ class Engine(Protocol):
         """
 
 
-def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
-    """Start the engine that `manifest` names on the files in `folder`.
+def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
+    """Start the engine that `manifest` names on the files in `folder`, or those of its variants.
 
     Raises:
-        ArtifactError: the engine is unknown or not installed, or cannot open its file.
+        ArtifactError: an engine is unknown or not installed, or cannot open its file.
     """
+    if manifest.variants:
+        from ironworks.runtime.engines.batches import combine
+
+        return combine(
+            [start(manifest.of(variant), folder, threads) for variant in manifest.variants], manifest
+        )
     if manifest.engine not in _ENGINES:
         raise ArtifactError(
             f"The compiled model runs on the engine {manifest.engine!r}; this runtime has "

@@ -7,12 +7,11 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ironworks.runtime.engines import Array, Engine
+from ironworks.runtime.engines import Array, Engine, Folder
 from ironworks.runtime.manifest import ArtifactError, Manifest, Tensor
 
 
@@ -34,7 +33,7 @@ with _silence():
     import MNN
 
 
-def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
+def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     """Load the network, precision high (float32).
 
     Raises:
@@ -42,7 +41,7 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
     """
     try:
         with _silence():
-            interpreter = MNN.Interpreter(str(folder / manifest.entry))
+            interpreter = MNN.Interpreter(os.path.join(folder, manifest.entry))
     except Exception as error:  # it raises nothing more special
         raise ArtifactError(f"MNN {MNN.version()} cannot open the model: {error}") from error
     network = _Network(interpreter, manifest, threads)

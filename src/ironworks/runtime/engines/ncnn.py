@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import ncnn
 import numpy as np
 
-from ironworks.runtime.engines import Array, Engine
+from ironworks.runtime.engines import Array, Engine, Folder
 from ironworks.runtime.manifest import ArtifactError, Manifest
 
 
-def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
+def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     """Load the network in float32. The option `winograd` is `on` (default) or `off`.
 
     Raises:
@@ -24,8 +24,8 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
         setattr(net.opt, name, False)
     net.opt.use_winograd_convolution = manifest.options.get("winograd", "on") == "on"
     net.opt.num_threads = threads
-    param = folder / manifest.entry
-    if net.load_param(str(param)) or net.load_model(str(param.with_suffix(".bin"))):
+    param = os.path.join(folder, manifest.entry)
+    if net.load_param(param) or net.load_model(param.removesuffix(".param") + ".bin"):
         raise ArtifactError(f"ncnn {ncnn.__version__} cannot open the model.")
     return _Network(net, manifest)
 

@@ -6,15 +6,15 @@ on finding names and making arrays as a small model takes to compute.
 
 from __future__ import annotations
 
+import os.path
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from ironworks.runtime.engines import Array, Engine, empty
-from ironworks.runtime.manifest import ArtifactError, Manifest, Tensor
+from ironworks.runtime.engines import Array, Engine, Folder, empty
+from ironworks.runtime.manifest import ROWS, ArtifactError, Manifest, Tensor
 
 _LEVELS = {
     "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
@@ -22,12 +22,12 @@ _LEVELS = {
     "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
 _LOG_FATAL_ONLY = 4
-_CPU_INFO = Path("/proc/cpuinfo")
+_CPU_INFO = "/proc/cpuinfo"
 _TYPES = {"float": "float32", "double": "float64"}
 """ONNX Runtime's names of dtypes where they are not numpy's."""
 
 
-def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
+def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     """Open a session. The option `optimization` is `all` (default), `extended` or `none`.
 
     With an option `precision` of int8, products are exact on x86-64 processors without VNNI too.
@@ -48,9 +48,11 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
     if manifest.options.get("precision", "").startswith("int8") and not _has_vnni():
         # Sums of two products would be cut off at 16 bits. With VNNI they are not, and this takes four times as long.
         options.add_session_config_entry("session.x64quantprecision", "1")
+    for tensor in manifest.inputs[:1]:  # a file for several batch sizes is opened for this one
+        options.add_free_dimension_override_by_name(ROWS, tensor.shape[0] if tensor.shape else 1)
     try:
         session = onnxruntime.InferenceSession(
-            str(folder / manifest.entry), options, providers=["CPUExecutionProvider"]
+            os.path.join(folder, manifest.entry), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # its exceptions have no common ancestor but this
         raise ArtifactError(
@@ -64,7 +66,8 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
 def _has_vnni() -> bool:
     """Whether the processor adds products of 8-bit numbers in 32 bits; no, where nothing says so."""
     try:
-        flags = _CPU_INFO.read_text()
+        with open(_CPU_INFO, encoding="ascii", errors="replace") as file:
+            flags = file.read()
     except OSError:
         return False
     return "avx512_vnni" in flags or "avx_vnni" in flags

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os.path
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino
 
-from ironworks.runtime.engines import Array, Engine
+from ironworks.runtime.engines import Array, Engine, Folder
 from ironworks.runtime.manifest import ArtifactError, Manifest
 
 
-def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
+def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     """Compile the model for this machine, for the shortest time of one call.
 
     It computes in float32; with the option `precision` of `bf16` in bfloat16, on processors that have it.
@@ -29,7 +29,11 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
         "INFERENCE_PRECISION_HINT": "bf16" if manifest.options.get("precision") == "bf16" else "f32",
     }
     try:
-        compiled = openvino.Core().compile_model(str(folder / manifest.entry), "CPU", settings)
+        core = openvino.Core()
+        model = core.read_model(os.path.join(folder, manifest.entry))
+        if any(port.get_partial_shape().is_dynamic for port in model.inputs):  # it is for several batch sizes
+            model.reshape({tensor.name: list(tensor.shape) for tensor in manifest.inputs})
+        compiled = core.compile_model(model, "CPU", settings)
         shapes = [tuple(port.shape) for port in (*compiled.inputs, *compiled.outputs)]
     except Exception as error:  # its exceptions have no common ancestor but this
         raise ArtifactError(f"OpenVINO {openvino.__version__} cannot open the model: {error}") from error
