@@ -2,168 +2,140 @@
 
 Each model is compiled for this machine, and the artifact is run against the libraries of `requirements.txt`
 on the same input, in turn; the figures are medians. The libraries are installed at the first call, in an
-environment below `IRONWORKS_CACHE` (or `.cache`).
+environment below `IRONWORKS_CACHE` (or `.cache`). With `--json` the figures are kept as they come, and a
+run that was broken off goes on. With `--write` they become docs/benchmarks.md and its picture.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
+from time import monotonic
 
-import numpy as np
-import onnx
-from benchmarks.compiler.machine import Machine, measure
-from benchmarks.compiler.race import Result, Runner, race
-from benchmarks.compiler.rivals import LIBRARIES
-from benchmarks.compiler.zoo import ZOO
-
-from ironworks.compiler.library import compile
-
-_REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-_SPARSITY = 0.807
-"""Zeros among the values of MNIST's test images."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One line of the table."""
-
-    model: str
-    batch: int
-    threads: int
-
-    @property
-    def title(self) -> str:
-        """How messages call it."""
-        return f"{self.model}, batch {self.batch}, {self.threads} thread{'s' if self.threads > 1 else ''}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """What was measured of a case: seconds to compile, what was chosen, the limit in seconds, and all results."""
-
-    case: Case
-    compile_seconds: float
-    chosen: str
-    limit: float
-    results: Mapping[str, Result]
+from benchmarks.compiler import figures
+from benchmarks.compiler.cases import MODELS, Case, minutes_left, plan
+from benchmarks.compiler.environment import ROOT, prepare, processor, versions
+from benchmarks.compiler.figures import Line, OtherSession, Session
+from benchmarks.compiler.machine import measure
+from benchmarks.compiler.page import page
+from benchmarks.compiler.preparation import Prepared, prepared
+from benchmarks.compiler.race import Pace, Result, Runner, race
+from benchmarks.compiler.rivals import LIBRARIES, OURS, OURS_BOUND
+from benchmarks.compiler.summary import describe, summary
 
 
 def main() -> None:
     """Measure, print, and write what was asked for."""
     arguments = _arguments()
-    python = environment()
-    machine = measure()
-    lines = []
-    for model, batch, threads in itertools.product(arguments.model, arguments.batch, arguments.threads):
-        line = run(Case(model, batch, threads), machine, python, arguments)
-        lines.append(line)
-        print(describe(line), flush=True)
+    python = prepare()
+    session, lines = _begin(arguments, python)
+    cases = plan(arguments.model, arguments.batch, arguments.threads)
+    done = {line.case for line in lines}
+    left = [case for case in cases if case not in done]
+    start = monotonic()
+    for finished, case in enumerate(left, start=1):
+        with prepared(case, python) as model:
+            lines.append(_run(case, model, session, python, arguments.library))
+        print(describe(lines[-1]), flush=True)
+        _progress(len(done) + finished, cases, left, finished, monotonic() - start)
         if arguments.json:
-            arguments.json.write_text(json.dumps([asdict(item) for item in lines], indent=1) + "\n")
-    print(summary(lines))
+            figures.write(arguments.json, session, lines)
+    ordered = [line for case in cases for line in lines if line.case == case]
+    print(summary(ordered))
+    if arguments.write:
+        write(session, ordered, ROOT / "docs", python)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = [*ZOO, "MLP, sparse"]
+    names = [*dict.fromkeys(name for libraries in LIBRARIES.values() for name in libraries)]
     numbers = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
-    parser.add_argument("--model", nargs="*", default=names, choices=names, help="which (default: all)")
+    pace = Pace()
+    parser.add_argument(
+        "--model", nargs="*", default=list(MODELS), choices=MODELS, help="which (default: all)"
+    )
     parser.add_argument("--batch", type=numbers, default=[1, 32], help="sizes, by commas (default: 1,32)")
     parser.add_argument("--threads", type=numbers, default=[1, 2], help="by commas (default: 1,2)")
-    parser.add_argument("--rounds", type=int, default=15, help="of each library (default: 15)")
-    parser.add_argument("--seconds", type=float, default=0.05, help="of each round (default: 0.05)")
-    parser.add_argument("--library", nargs="*", default=list(LIBRARIES), choices=list(LIBRARIES))
-    parser.add_argument("--json", type=Path, help="write the figures to this file as they come")
+    parser.add_argument(
+        "--rounds", type=int, default=pace.rounds, help="of each library (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=pace.seconds, help="of a round (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--case-seconds",
+        type=float,
+        default=pace.case_seconds,
+        help="after which a case gets no more rounds than three (default: %(default)s)",
+    )
+    parser.add_argument("--library", nargs="*", default=names, choices=names, help="which (default: all)")
+    parser.add_argument("--json", type=Path, help="keep the figures in this file, and go on with those in it")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and its picture")
     return parser.parse_args()
 
 
-def environment() -> Path:
-    """The Python that has the libraries."""
-    folder = Path(os.environ.get("IRONWORKS_CACHE", ".cache")) / "environments" / "benchmarks-compiler"
-    python = folder.absolute() / "bin" / "python"
-    if not (folder / "ready").exists():
-        print("Installing the libraries to measure against …", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(_REQUIREMENTS)], check=True)
-        (folder / "ready").touch()
-    return python
+def _begin(arguments: argparse.Namespace, python: Path) -> tuple[Session, list[Line]]:
+    pace = Pace(arguments.rounds, arguments.seconds, arguments.case_seconds)
+    libraries = sorted(arguments.library)
+    session = Session(date.today().isoformat(), processor(), measure(), versions(python), libraries, pace)
+    if arguments.json and arguments.json.exists():
+        try:
+            return figures.resume(arguments.json, session)
+        except OtherSession as error:
+            sys.exit(str(error))
+    return session, []
 
 
-def run(case: Case, machine: Machine, python: Path, arguments: argparse.Namespace) -> Line:
-    """Compile and race one case."""
-    model = ZOO[case.model.removesuffix(", sparse")](case.batch)
-    inputs = draw(model, sparse=case.model.endswith("sparse"))
-    with tempfile.TemporaryDirectory(prefix="ironworks-benchmark-") as name:
-        folder = Path(name)
-        onnx.save(model, folder / "model.onnx")
-        np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]
-        artifact = compile(folder / "model.onnx", output=folder / "model.tar.gz", samples=[inputs])
-        runners = [
-            Runner(library, Path(sys.executable), artifact.path)
-            if library == "ironworks"
-            else Runner(library, python, folder / "model.onnx")
-            for library in arguments.library
-        ]
-        results = race(runners, case.threads, arguments.rounds, arguments.seconds)
-    seconds = sum(artifact.report.seconds.values())
-    return Line(case, seconds, artifact.report.chosen, machine.limit(model, case.threads), results)
-
-
-def draw(model: onnx.ModelProto, sparse: bool) -> dict[str, np.ndarray]:
-    """Inputs: numbers between 0 and 1, or words."""
-    random = np.random.default_rng(1)
-    value = model.graph.input[0]
-    shape = [size.dim_value for size in value.type.tensor_type.shape.dim]
-    if value.type.tensor_type.elem_type == onnx.TensorProto.INT64:
-        return {value.name: random.integers(0, 1000, shape)}
-    data = random.random(shape, np.float32)
-    return {value.name: np.where(random.random(shape) < _SPARSITY, np.float32(0), data) if sparse else data}
-
-
-def best_rival(line: Line) -> tuple[str, float] | None:
-    """The fastest of the others, and its seconds."""
-    times = {n: r.seconds for n, r in line.results.items() if n != "ironworks" and r.seconds is not None}
-    return min(times.items(), key=lambda item: item[1]) if times else None
-
-
-def ratio(line: Line) -> float | None:
-    """How many times the artifact is faster than the best of the others."""
-    best, ours = best_rival(line), line.results["ironworks"].seconds
-    return best[1] / ours if best and ours else None
-
-
-def describe(line: Line) -> str:
-    """One line of text."""
-    parts = [
-        f"{name} {result.seconds * 1e6:,.1f}" if result.seconds else f"{name} – ({result.reason})"
-        for name, result in line.results.items()
+def _run(case: Case, model: Prepared, session: Session, python: Path, wanted: Sequence[str]) -> Line:
+    limit = session.machine.limit(model.work, case.threads)
+    if model.failure:
+        return Line(case, 0.0, "", limit, {OURS: Result(None, None, model.failure)})
+    runners = [
+        Runner(
+            library, place, Path(sys.executable) if library in (OURS, OURS_BOUND) else python, model.folder
+        )
+        for library, place in LIBRARIES[MODELS[case.model].kind].items()
+        if library in {OURS, OURS_BOUND, *wanted}
     ]
-    faster = ratio(line)
-    speed = f"{faster:.2f} ×" if faster else "?"
-    return (
-        f"{line.case.title}: {speed} ({line.chosen}, compiled in {line.compile_seconds:.1f} s; "
-        f"limit {line.limit * 1e6:,.1f} µs): {'; '.join(parts)}"
-    )
+    results = race(runners, case.threads, session.pace)
+    return Line(case, model.compile_seconds, model.chosen, limit, results)
 
 
-def summary(lines: Sequence[Line]) -> str:
-    """Over all lines."""
-    ratios = [faster for line in lines if (faster := ratio(line))]
-    if not ratios:
-        return "Nothing was measured."
-    mean = float(np.exp(np.mean(np.log(ratios))))
-    return (
-        f"{len(ratios)} cases: {mean:.2f} × faster in the geometric mean; the least is {min(ratios):.2f} ×."
-    )
+def _progress(
+    number: int, cases: Sequence[Case], left: Sequence[Case], finished: int, elapsed: float
+) -> None:
+    minutes = minutes_left(elapsed, left[:finished], left[finished:])
+    text = f"[{number} of {len(cases)}; {elapsed / 60:.1f} min so far, about {minutes:.0f} min left]"
+    print(text, file=sys.stderr, flush=True)
+
+
+def write(session: Session, lines: Sequence[Line], docs: Path, python: Path) -> None:
+    """Write the page and its picture below `docs`; `python` has matplotlib."""
+    images = docs / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    (docs / "benchmarks.md").write_text(page(session, lines))
+    points = [
+        {
+            "model": line.case.model,
+            "batch": line.case.batch,
+            "threads": line.case.threads,
+            "ratio": line.ratio,
+        }
+        for line in lines
+        if line.ratio
+    ]
+    command = [
+        str(python),
+        "-m",
+        "benchmarks.compiler.plot",
+        *(str(images / f"compiler.{e}") for e in ("svg", "png")),
+    ]
+    subprocess.run(command, input=json.dumps(points), text=True, check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,23 @@ class Machine:
     caches: Mapping[str, int]
     bandwidth: Mapping[str, float]
 
-    def limit(self, model: onnx.ModelProto, threads: int) -> float:
-        """Seconds that a run takes at least, with direct convolutions: for its sums, or to read its weights once."""
-        flops, weights = work(model)
-        level = next((level for level, size in self.caches.items() if weights <= size), "RAM")
-        return max(flops / self.flops, weights / self.bandwidth[level]) / threads
+    def limit(self, work: Work, threads: int) -> float | None:
+        """Seconds that a run takes at least, with direct convolutions: for its products, or to read its weights once.
+
+        None for a model without products.
+        """
+        if not work.flops:
+            return None
+        level = next((level for level, size in self.caches.items() if work.weights <= size), "RAM")
+        return max(work.flops / self.flops, work.weights / self.bandwidth[level]) / threads
+
+
+@dataclass(frozen=True)
+class Work:
+    """Floating-point operations of the products of a run, and bytes of the weights that it reads."""
+
+    flops: float
+    weights: int
 
 
 def measure() -> Machine:
@@ -59,21 +71,25 @@ def _configured(name: str) -> int:
     return int(subprocess.run(["getconf", name], check=True, capture_output=True, text=True).stdout)
 
 
-def work(model: onnx.ModelProto) -> tuple[float, int]:
-    """Floating-point operations of the products of a run, and bytes of the weights."""
+def work(model: onnx.ModelProto) -> Work:
+    """What a run has to do at least."""
     graph = shape_inference.infer_shapes(model, data_prop=True).graph
     constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     shapes = {name: array.shape for name, array in constants.items()}
     for value in [*graph.input, *graph.value_info, *graph.output]:
         shapes[value.name] = tuple(size.dim_value for size in value.type.tensor_type.shape.dim)
-    flops = 0.0
+    flops, read = 0.0, {name: array.nbytes for name, array in constants.items()}
     for node in graph.node:
         if node.op_type == "Conv":
             flops += 2.0 * prod(shapes[node.output[0]]) * prod(shapes[node.input[1]][1:])
         elif node.op_type in ("Gemm", "MatMul"):
             inner = shapes[node.input[1]][-1 if _transposed(node) else -2]
             flops += 2.0 * prod(shapes[node.output[0]]) * inner
-    return flops, sum(array.nbytes for array in constants.values())
+        elif node.op_type == "Gather" and node.input[0] in constants:
+            # Of a table, only the rows that are asked for.
+            rows = prod(shapes[node.output[0]]) * constants[node.input[0]].itemsize
+            read[node.input[0]] = min(rows, read[node.input[0]])
+    return Work(flops, sum(read.values()))
 
 
 def _transposed(node: onnx.NodeProto) -> bool:

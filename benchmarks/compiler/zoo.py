@@ -213,7 +213,7 @@ def bert(batch: int, layers: int, width: int, sequence: int = 128) -> onnx.Model
     return net.model([batch, sequence], x, TensorProto.INT64)
 
 
-ZOO: dict[str, Callable[[int], onnx.ModelProto]] = {
+NETWORKS: dict[str, Callable[[int], onnx.ModelProto]] = {
     "MLP": mlp,
     "LeNet-5": lenet5,
     "MXNet's LeNet": mxnet_lenet,

@@ -84,7 +84,7 @@ def test_the_report_tells_what_was_done(compile_mlp, tmp_path):
         "onnxruntime (optimization all)",
     ]
     assert report.chosen == "native"
-    assert set(report.skipped) == {"trees", "openvino", "ncnn", "mnn"}
+    assert set(report.skipped) == {"trees", "openvino", "ncnn", "mnn", "litert"}
     assert report.candidates[0].microseconds > 0
     assert report.candidates[0].largest_error <= 1e-5
     assert set(report.seconds) == {"import", "passes", "build", "verify", "time"}

@@ -91,6 +91,16 @@ def test_a_batch_is_answered_row_by_row(name, built):
     close(loaded(built(name, 4)[0], model).run(x)[0], expected(model, x), EXACT.get(name, 1e-5))
 
 
+def test_openvino_takes_large_inputs_where_they_are(tmp_path):
+    model = network(size=320)
+    (candidate,) = find_backend("openvino").build(model, TARGET, tmp_path, BuildOptions())
+    running, x = loaded(candidate, model), numbers(1, 3, 320, 320, scale=1)
+    assert x.nbytes > 1 << 20
+    first, second = running.run(x)[0], running.run(-x)[0]
+    close(first, expected(model, x), 1e-5)
+    close(second, expected(model, -x), 1e-5)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_threads_do_not_disturb_each_other(name, built):
     running = loaded(built(name)[0], NETWORK)

@@ -28,7 +28,7 @@ __all__ = [
     "find_backend",
 ]
 
-BACKENDS: Sequence[str] = ("native", "trees", "onnxruntime", "openvino", "ncnn", "mnn")
+BACKENDS: Sequence[str] = ("native", "trees", "onnxruntime", "openvino", "ncnn", "mnn", "litert")
 """By name of the module in this package, in the order in which they build."""
 
 

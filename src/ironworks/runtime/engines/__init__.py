@@ -15,8 +15,15 @@ from ironworks.runtime.manifest import ArtifactError, Manifest
 Array = NDArray[Any]
 Folder = os.PathLike[str] | str
 
-_ENGINES = ("native", "onnxruntime", "openvino", "ncnn", "mnn")
-"""Modules of this package."""
+_ENGINES = {
+    "native": "ironworks",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "ncnn": "ncnn",
+    "mnn": "MNN",
+    "litert": "ai-edge-litert",
+}
+"""Modules of this package, and the distributions that they need."""
 
 
 class Engine(Protocol):
@@ -55,7 +62,7 @@ def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     except ImportError as error:
         raise ArtifactError(
             f"The compiled model runs on {manifest.engine}, which is not installed here ({error}). "
-            f"Install it: pip install {manifest.engine}"
+            f"Install it: pip install {_ENGINES[manifest.engine]}"
         ) from error
     return cast(Engine, module.start(manifest, folder, threads))
 
