@@ -19,7 +19,7 @@ Array = NDArray[Any]
 OPSET = 20
 """The first with Gelu, and with average pooling that counts as frameworks do when it rounds up (19)."""
 
-_IR_VERSION = 9
+IR_VERSION = 9
 _LARGEST_KNOWN_VALUE = 64
 """Constants of at most so many elements are shown to shape inference: shapes, axes, pads."""
 
@@ -66,7 +66,7 @@ class GraphBuilder:
         """
         name = self._unused(name)
         names = [name] if outputs == 1 else [self._unused(f"{name}_{index}") for index in range(outputs)]
-        node = helper.make_node(operator, inputs, names, name, **attributes)
+        node = helper.make_node(operator, inputs, names, names[0], **attributes)
         try:
             self._types.update(self._infer(node))
         except (shape_inference.InferenceError, checker.ValidationError) as error:
@@ -101,7 +101,7 @@ class GraphBuilder:
             [helper.make_value_info(name, self._types[tensor]) for name, tensor in outputs.items()],
             list(self._constants.values()),
         )
-        return helper.make_model(graph, opset_imports=self._opsets, ir_version=_IR_VERSION)
+        return helper.make_model(graph, opset_imports=self._opsets, ir_version=IR_VERSION)
 
     def _infer(self, node: onnx.NodeProto) -> dict[str, onnx.TypeProto]:
         given = [name for name in node.input if name]
@@ -111,7 +111,7 @@ class GraphBuilder:
             {name: self._types[name] for name in given},
             {name: self._known[name] for name in given if name in self._known},
             opset_imports=self._opsets,
-            ir_version=_IR_VERSION,
+            ir_version=IR_VERSION,
         )
 
     def _unused(self, name: str) -> str:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from ironworks.compiler.frontends import find_frontend, mxnet
+from ironworks.compiler.frontends import find_frontend, mxnet, sizes
 from ironworks.errors import ClientError
 
 SHAPES = {"data": [1, 784]}
@@ -124,13 +124,15 @@ def test_a_wrong_shape_names_node_parameter_and_both_shapes(mlp):
 
 def test_unsupported_operators_are_all_listed_with_their_nodes_before_any_other_work(mlp):
     def change(document):
-        document["nodes"][1]["op"] = "RNN"
+        document["nodes"][1]["op"] = "Strange"
         document["nodes"][5]["op"] = "CTCLoss"
         document["nodes"][9]["op"] = "CTCLoss"
 
     (mlp / "model-0000.params").write_bytes(b"damaged")
     edit(mlp, change)
-    with pytest.raises(ClientError, match=r"RNN \(flatten0\); CTCLoss \(relu_fc1, relu_fc2\)\. .*uncompiled"):
+    with pytest.raises(
+        ClientError, match=r"Strange \(flatten0\); CTCLoss \(relu_fc1, relu_fc2\)\. .*uncompiled"
+    ):
         read(mlp)
 
 
@@ -240,3 +242,23 @@ def test_double_precision_stays_and_an_input_has_the_dtype_it_declares(tmp_path,
 def test_an_unknown_framework_names_those_that_are_there():
     with pytest.raises(ClientError, match="KERAS cannot be compiled yet; MXNET and ONNX can"):
         find_frontend("KERAS")
+
+
+def test_parameters_of_more_than_2_gib_are_refused_without_being_read(mlp):
+    with (mlp / "model-0000.params").open("r+b") as file:
+        file.truncate(3 * 2**30)  # takes no room on the disk
+    with pytest.raises(
+        ClientError, match=r"model-0000.params has 3.00 GiB of weights, and models of less than 2 GiB"
+    ):
+        read(mlp)
+
+
+def test_parameters_of_half_precision_count_as_what_they_become(tmp_path, symbol, monkeypatch):
+    weights = [symbol.variable("data"), symbol.variable("fc_weight")]
+    symbol.node("FullyConnected", "fc", weights, {"num_hidden": 64, "no_bias": True})
+    folder = symbol.save(tmp_path, {"fc_weight": np.ones((64, 64), np.float16)})
+    monkeypatch.setattr(sizes, "LARGEST", 64 * 64 * 4)
+    read(folder, {"data": [1, 64]})
+    monkeypatch.setattr(sizes, "LARGEST", 64 * 64 * 4 - 1)
+    with pytest.raises(ClientError, match="models of less than 2 GiB"):
+        read(folder, {"data": [1, 64]})

@@ -93,3 +93,98 @@ def test_anything_but_one_model_is_refused(tmp_path, files, found):
         (tmp_path / name).touch()
     with pytest.raises(ClientError, match=f"must have exactly one model.*among {found}"):
         frontend.read(tmp_path, {}, "archive")
+
+
+def two_inputs(*shapes):
+    nodes = [helper.make_node("Concat", ["a", "b"], ["y"], axis=1)]
+    return model(nodes, dict(zip("ab", shapes, strict=True)), rank=2)
+
+
+def test_a_size_with_a_name_must_be_the_same_wherever_the_name_is(tmp_path):
+    proto = two_inputs(["batch", "n"], ["batch", "n"])
+    with pytest.raises(
+        ClientError,
+        match=r"several values: batch would be 2 in a\[0\] and 3 in b\[0\]; n would be 4 in .* 5 in b\[1\]",
+    ):
+        read(tmp_path, proto, {"a": [2, 4], "b": [3, 5]})
+    imported = read(tmp_path, two_inputs(["batch", "n"], ["batch", "m"]), {"a": [2, 4], "b": [2, 5]})
+    assert [dim.dim_value for dim in imported.model.graph.output[0].type.tensor_type.shape.dim] == [2, 9]
+
+
+def test_a_name_twice_in_one_input_counts_too(tmp_path):
+    with pytest.raises(ClientError, match=r"n would be 2 in a\[0\] and 3 in a\[1\]"):
+        read(tmp_path, two_inputs(["n", "n"], ["k", 1]), {"a": [2, 3], "b": [2, 1]})
+
+
+@pytest.mark.parametrize("unknown", [0, -1])
+def test_a_size_of_0_or_less_is_open(tmp_path, unknown):
+    proto = two_inputs([unknown, 2], ["m", 3])
+    onnx.save(proto, tmp_path / "net.onnx")
+    assert frontend.declared_shapes(tmp_path, "archive") == {"a": [0, 2], "b": [0, 3]}
+    graph = read(tmp_path, proto, {"a": [4, 2], "b": [4, 3]}).model.graph
+    assert graph.input[0].type.tensor_type.shape.dim[0].dim_value == 4
+
+
+def test_inputs_and_outputs_without_a_shape_take_any(tmp_path):
+    proto = two_inputs(["n", "m"], ["n", "k"])
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.ClearField("shape")
+    graph = read(tmp_path, proto, {"a": [2, 4], "b": [2, 5]}).model.graph
+    assert [dim.dim_value for dim in graph.output[0].type.tensor_type.shape.dim] == [2, 9]
+
+
+def external(folder, location="weights.bin"):
+    proto = model(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        {"x": ["batch", 64]},
+        [("w", np.arange(64 * 32, dtype=np.float32).reshape(64, 32))],
+        rank=2,
+    )
+    onnx.save(proto, folder / "net.onnx", save_as_external_data=True, location=location, size_threshold=0)
+
+
+def test_weights_in_a_file_beside_the_model_are_read(tmp_path):
+    external(tmp_path)
+    graph = frontend.read(tmp_path, {"x": [1, 64]}, "archive").model.graph
+    assert numpy_helper.to_array(graph.initializer[0]).sum() == 64 * 32 * (64 * 32 - 1) / 2
+
+
+def test_a_missing_file_of_weights_is_named(tmp_path):
+    external(tmp_path)
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(
+        ClientError, match=r"net.onnx keeps its weights in weights.bin, and there is no such file"
+    ):
+        frontend.read(tmp_path, {"x": [1, 64]}, "archive")
+
+
+def test_a_file_of_weights_that_is_cut_short_is_refused(tmp_path):
+    external(tmp_path)
+    (tmp_path / "weights.bin").write_bytes(b"short")
+    with pytest.raises(ClientError, match=r"external data of net.onnx cannot be read"):
+        frontend.read(tmp_path, {"x": [1, 64]}, "archive")
+
+
+def test_weights_outside_the_models_folder_are_refused(tmp_path):
+    (tmp_path / "inner").mkdir()
+    external(tmp_path / "inner")
+    (tmp_path / "inner" / "weights.bin").rename(tmp_path / "weights.bin")
+    proto = onnx.load(tmp_path / "inner" / "net.onnx", load_external_data=False)
+    proto.graph.initializer[0].external_data[0].value = "../weights.bin"
+    onnx.save(proto, tmp_path / "inner" / "net.onnx")
+    with pytest.raises(ClientError, match=r"external data of net.onnx cannot be read"):
+        frontend.read(tmp_path / "inner", {"x": [1, 64]}, "archive")
+
+
+def test_a_model_of_more_than_2_gib_is_refused_without_reading_its_weights(tmp_path):
+    external(tmp_path)
+    with (tmp_path / "weights.bin").open("r+b") as file:
+        file.truncate(3 * 2**30)  # takes no room on the disk
+    with pytest.raises(ClientError, match=r"net.onnx has 3.00 GiB of weights, and models of less than 2 GiB"):
+        frontend.read(tmp_path, {"x": [1, 64]}, "archive")
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "net.onnx").touch()
+    with pytest.raises(ClientError, match=r"net.onnx is not a valid ONNX model: it is empty"):
+        frontend.read(tmp_path, {}, "archive")

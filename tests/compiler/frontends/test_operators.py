@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import onnxruntime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.compiler.frontends.single_operator import (
+    IMAGE,
+    assert_equal,
+    assert_imported_equals_mxnet,
+    case,
+    imported,
+    run_onnxruntime,
+    write,
+)
 
-from ironworks.compiler.frontends import mxnet as frontend
 from ironworks.compiler.frontends.mxnet.operators import OPERATORS
-from ironworks.compiler.graph import checked
 from ironworks.compiler.references.interpreter import InterpretedModel
 from ironworks.errors import ClientError
-
-IMAGE = (2, 4, 7, 9)
 
 
 def norm(channels: int) -> list[tuple[int, ...]]:
     return [(channels,)] * 4
-
-
-def case(op: str, shapes: list[Any], weights: list[Any] = [], outputs: int = 1, **attributes: Any) -> Any:  # noqa: B006
-    label = "-".join([op, *(f"{key}={value}" for key, value in attributes.items())])
-    return pytest.param(op, shapes, weights, outputs, attributes, id=label.replace(" ", ""))
 
 
 COMPARED = ["broadcast_maximum", "broadcast_minimum", "broadcast_greater", "broadcast_lesser_equal"]
@@ -93,6 +88,7 @@ CASES = [
     case("zeros_like", [(3, 4)]),
     case("ones_like", [(3, 4)]),
     *[case(op, [(3, 4)]) for op in ("identity", "Dropout", "BlockGrad", "MakeLoss")],
+    case("amp_multicast", [(3, 4), (3, 4)], outputs=2, num_outputs=2),
     *[case(op, [(3, 4, 5)], axis=1) for op in ("mean", "sum", "max", "min", "prod")],
     case("mean", [(3, 4, 5)]),
     case("sum", [(3, 4, 5)], axis=(0, 2), keepdims=True),
@@ -138,59 +134,9 @@ CASES = [
 ]  # fmt: skip
 
 
-def write(
-    symbol: Any, folder: Path, op: str, shapes: list[Any], weights: list[Any], outputs: int, attributes: Any
-) -> Any:
-    random = np.random.default_rng(0)
-    inputs, sources = {}, []
-    for index, shape in enumerate(shapes):
-        kind, size = shape if isinstance(shape[0], str) else ("normal", shape)
-        draw = {
-            "normal": lambda size=size: random.standard_normal(size),
-            "positive": lambda size=size: random.random(size) + 0.5,
-            "indices": lambda size=size: random.integers(0, 3, size),
-        }[kind]
-        inputs[f"x{index}"] = np.asarray(draw(), np.float32)
-        sources.append(symbol.variable(f"x{index}"))
-    parameters = {}
-    roles = ("moving_mean", "moving_var") if op == "BatchNorm" else ()
-    for index, size in enumerate(weights):
-        name = f"op_{roles[index - 2]}" if roles and index >= 2 else f"op_w{index}"
-        parameters[name] = (random.random(size) + 0.5).astype(np.float32)
-        sources.append(symbol.variable(name))
-    if op.endswith("Output"):
-        sources.append(symbol.variable("op_label"))
-    symbol.node(op, "op", sources, attributes)
-    symbol.save(folder, parameters, outputs)
-    return inputs
-
-
-def imported(folder: Path, inputs: Any) -> Any:
-    shapes = {name: list(array.shape) for name, array in inputs.items()}
-    return checked(frontend.read(folder, shapes, "model.tar.gz").model)
-
-
-def run_onnxruntime(model: Any, inputs: Any) -> list[Any]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = {item.name for item in session.get_inputs()}
-    return session.run(None, {name: array for name, array in inputs.items() if name in names})
-
-
-def assert_equal(found: list[Any], expected: list[Any]) -> None:
-    assert [array.shape for array in found] == [array.shape for array in expected]
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-6)
-
-
 @pytest.mark.parametrize(("op", "shapes", "weights", "outputs", "attributes"), CASES)
 def test_equals_mxnet(originals, symbol, tmp_path, op, shapes, weights, outputs, attributes):
-    inputs = write(symbol, tmp_path, op, shapes, weights, outputs, attributes)
-    found = run_onnxruntime(imported(tmp_path, inputs), inputs)
-    assert_equal(found, originals.run_model(tmp_path, inputs))
+    assert_imported_equals_mxnet(originals, symbol, tmp_path, op, shapes, weights, outputs, attributes)
 
 
 INTERPRETED = [
@@ -256,28 +202,50 @@ def test_a_deconvolution_with_a_target_shape_pads_as_mxnet_infers(originals, sym
 
 
 REFUSED = [
+    case("Dropout", [IMAGE], mode="always"),
+    case("Reshape", [IMAGE], target_shape=(2, -1), keep_highest=True),
     case("Activation", [IMAGE], act_type="mish"),
     case("LeakyReLU", [IMAGE], act_type="other"),
     case("Convolution", [IMAGE], [(6, 4, 3, 3), (6,)], kernel=(3, 3), num_filter=6, layout="NHWC"),
     case("Pooling", [IMAGE], kernel=(2, 2), pool_type="lp"),
     case("Pooling", [IMAGE], kernel=(2, 2), pooling_convention="same"),
     case("BatchNorm", [IMAGE], norm(4), output_mean_var=True),
-    case("UpSampling", [IMAGE], scale=2, sample_type="bilinear"),
-    case("take", [(6, 3), ("indices", (2, 2))], mode="wrap"),
     case("norm", [(3, 4)], ord=3),
-    case("argmax", [(3, 4)]),
-    case("dot", [(2, 3, 4), (4, 5)]),
-    case("softmax", [(3, 4)], use_length=True),
-    case("_contrib_AdaptiveAvgPooling2D", [IMAGE], output_size=(2, 2)),
+    case("log_softmax", [(3, 4)], use_length=True),
+    case("_contrib_ROIAlign", [IMAGE, (2, 5)], pooled_size=(2, 2), spatial_scale=1, position_sensitive=True),
+    case("_arange", [], start=0, infer_range=True),
+    case("SequenceReverse", [(3, 2)], axis=1),
+    case("RNN", [(3, 1, 2), (1, 1, 2)], state_size=2, num_layers=1, mode="gru", projection_size=1),
 ]
 
 
 @pytest.mark.parametrize(("op", "shapes", "weights", "outputs", "attributes"), REFUSED)
-def test_refuses_an_unsupported_variant_by_node(symbol, tmp_path, op, shapes, weights, outputs, attributes):
+def test_refuses_an_unsupported_value_by_operator_attribute_and_node(
+    symbol, tmp_path, op, shapes, weights, outputs, attributes
+):
     inputs = write(symbol, tmp_path, op, shapes, weights, outputs, attributes)
+    (key, value) = list(attributes.items())[-1]
     with pytest.raises(
-        ClientError, match=rf"Node op \({op}\) cannot be compiled yet: .*deploy the model uncompiled"
+        ClientError,
+        match=rf"cannot be compiled yet: {op} with {key}={value}, not .*, \(op\)\. .*deploy the model uncompiled",
     ):
+        imported(tmp_path, inputs)
+
+
+REFUSED_FOR_SHAPES = [
+    (case("dot", [(2, 3, 4), (4, 5)]), "it multiplies other than two matrices"),
+    (
+        case("Pooling", [(1, 1, 4, 4)], kernel=(1, 1), stride=(2, 2), pooling_convention="full"),
+        "its last window lies outside the input",
+    ),
+    (case("_contrib_box_nms", [(4, 6)], overlap_thresh=-0.5), "overlap_thresh is negative"),
+]
+
+
+@pytest.mark.parametrize(("parts", "reason"), [(item.values, reason) for item, reason in REFUSED_FOR_SHAPES])
+def test_refuses_what_only_the_shapes_show_by_operator_and_node(symbol, tmp_path, parts, reason):
+    inputs = write(symbol, tmp_path, *parts)
+    with pytest.raises(ClientError, match=rf"cannot be compiled yet: {parts[0]}: .*{reason} \(op\)\. "):
         imported(tmp_path, inputs)
 
 

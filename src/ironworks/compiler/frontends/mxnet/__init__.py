@@ -15,7 +15,11 @@ from ironworks.compiler.frontends.mxnet.checkpoint import find_checkpoint
 from ironworks.compiler.frontends.mxnet.node import Node, UnsupportedVariant, widened
 from ironworks.compiler.frontends.mxnet.operators import OPERATORS, Operator
 from ironworks.compiler.frontends.mxnet.params import read_params
+from ironworks.compiler.frontends.mxnet.survey import refuse, survey
+from ironworks.compiler.frontends.mxnet.symbol import Output as SymbolOutput
 from ironworks.compiler.frontends.mxnet.symbol import Symbol, SymbolNode, read_symbol
+from ironworks.compiler.frontends.sizes import refuse_too_large
+from ironworks.compiler.frontends.unsupported import Unsupported
 from ironworks.compiler.graph import GraphBuilder, ShapeConflict
 from ironworks.errors import ClientError
 
@@ -32,8 +36,11 @@ def read(folder: Path, input_shapes: Mapping[str, Sequence[int]], name: str) -> 
     """
     checkpoint = find_checkpoint(folder, name)
     symbol = read_symbol(checkpoint.symbol, {key: entry.inputs for key, entry in OPERATORS.items()})
-    _refuse_unsupported(symbol)
+    refuse(survey(symbol))
+    refuse_too_large(checkpoint.params.stat().st_size, checkpoint.params.name)
     parameters = read_params(checkpoint.params)
+    weights = sum(array.size * widened(array.dtype).itemsize for array in parameters.values())
+    refuse_too_large(weights, checkpoint.params.name)
     inputs = _inputs(symbol, parameters, checkpoint.params.name)
     match_inputs(input_shapes, [node.name for node in inputs])
     graph = _build(symbol, inputs, input_shapes, parameters)
@@ -45,25 +52,6 @@ def read(folder: Path, input_shapes: Mapping[str, Sequence[int]], name: str) -> 
         )
     operators = Counter(node.operator for node in symbol.nodes if node.operator != "null")
     return ImportedModel(graph, dict(operators), findings)
-
-
-def _refuse_unsupported(symbol: Symbol) -> None:
-    places: dict[str, list[str]] = {}
-    for node in symbol.nodes:
-        if node.operator != "null" and node.operator not in OPERATORS:
-            places.setdefault(node.operator, []).append(node.name)
-    if places:
-        listing = "; ".join(f"{operator} ({_few(names)})" for operator, names in places.items())
-        raise ClientError(
-            f"The model has operators that cannot be compiled yet: {listing}. Compile the part of the network "
-            "before them (symbol.get_internals()) and do the rest in the script's neo_postprocess, or deploy the "
-            "model uncompiled."
-        )
-
-
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
 def _inputs(symbol: Symbol, parameters: Mapping[str, Any], file: str) -> list[SymbolNode]:
@@ -90,20 +78,40 @@ def _build(
 ) -> Any:
     builder = GraphBuilder()
     doubles = any(array.dtype == np.float64 for array in parameters.values())
-    tensors: dict[tuple[int, int], str] = {}
+    tensors: dict[SymbolOutput, str] = {}
     for node in inputs:
         dtype = _declared_dtype(node) or np.dtype("float64" if doubles else "float32")
         tensors[node.index, 0] = builder.input(node.name, shapes[node.name], widened(dtype))
     for node in symbol.nodes:
-        if node.operator != "null":
-            for output, tensor in enumerate(_translate(node, tensors, builder)):
-                tensors[node.index, output] = tensor
-        elif (node.index, 0) not in tensors:
+        if node.operator == "null" and (node.index, 0) not in tensors:
             array = parameters[node.name]
             tensors[node.index, 0] = builder.constant(
                 node.name, array.astype(widened(array.dtype), copy=False)
             )
+    _translate_all(symbol, tensors, builder)
     return builder.model(_outputs(symbol, tensors))
+
+
+def _translate_all(symbol: Symbol, tensors: dict[SymbolOutput, str], builder: GraphBuilder) -> None:
+    """Translate every operator; what depends on a refused one is left out, the others are looked at."""
+    refused, without = Unsupported(), set[int]()
+    for node in symbol.nodes:
+        if node.operator == "null":
+            continue
+        if any(source in without for source, _ in node.inputs):
+            without.add(node.index)
+            continue
+        try:
+            outputs = _translate(node, tensors, builder)
+        except UnsupportedVariant as reason:
+            refused.add(f"{node.operator}: {reason}", node.name)
+            without.add(node.index)
+            continue
+        except ClientError:
+            refuse(refused)
+            raise
+        tensors.update({(node.index, output): tensor for output, tensor in enumerate(outputs)})
+    refuse(refused)
 
 
 def _declared_dtype(node: SymbolNode) -> np.dtype[Any] | None:
@@ -120,16 +128,11 @@ def _declared_dtype(node: SymbolNode) -> np.dtype[Any] | None:
     return np.dtype(name)
 
 
-def _translate(node: SymbolNode, tensors: Mapping[tuple[int, int], str], builder: GraphBuilder) -> list[str]:
+def _translate(node: SymbolNode, tensors: Mapping[SymbolOutput, str], builder: GraphBuilder) -> list[str]:
     entry: Operator = OPERATORS[node.operator]
     try:
         sources = [tensors[source] for source in node.inputs[: entry.inputs]]
         return entry.translate(Node(node.name, node.operator, node.attributes, sources, builder))
-    except UnsupportedVariant as error:
-        raise ClientError(
-            f"Node {node.name} ({node.operator}) cannot be compiled yet: {error}. Change that in the network, or "
-            "deploy the model uncompiled."
-        ) from error
     except ShapeConflict as error:
         given = ", ".join(f"{tensor} {list(builder.shape(tensor))}" for tensor in sources)
         raise ClientError(
@@ -143,7 +146,7 @@ def _translate(node: SymbolNode, tensors: Mapping[tuple[int, int], str], builder
         ) from error
 
 
-def _outputs(symbol: Symbol, tensors: Mapping[tuple[int, int], str]) -> dict[str, str]:
+def _outputs(symbol: Symbol, tensors: Mapping[SymbolOutput, str]) -> dict[str, str]:
     """The tensor of each head by the name that MXNet's `list_outputs` gives it."""
     counts = Counter(index for index, _ in tensors)
     outputs = {}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import helper
 
 from ironworks.compiler.graph import GraphBuilder, ShapeConflict
 
@@ -61,9 +62,20 @@ class Node:
     def sequence(self, key: str) -> list[int | None] | None:
         """A tuple of whole numbers or None (`(0, None)`); None if the attribute is `None`, `()` or absent."""
         value = ast.literal_eval(self.attributes.get(key, "None").replace("L", ""))
-        if value is None or value == ():
+        if value in (None, (), []):
             return None
         return list(value) if isinstance(value, (tuple, list)) else [value]
+
+    def numbers(self, key: str, default: Sequence[float] = ()) -> list[float]:
+        """A tuple of floating-point numbers; a single number counts as a tuple of one."""
+        value = ast.literal_eval(self.attributes.get(key, "None"))
+        if value is None or value == ():
+            return list(default)
+        return [float(item) for item in value] if isinstance(value, (tuple, list)) else [float(value)]
+
+    def given(self, key: str) -> bool:
+        """Whether an attribute is there and not `None`."""
+        return self.text(key, "None") != "None"
 
     def shape(self, position: int = 0) -> tuple[int, ...]:
         """The shape of the input at `position`."""
@@ -102,6 +114,13 @@ class Node:
         """Add an ONNX node with one output, named after this node."""
         return self.builder.add(operator, inputs, self.name + suffix, **attributes)[0]
 
+    def cast(self, tensor: str, dtype: np.dtype[Any] | type[np.generic], suffix: str = "") -> str:
+        """`tensor` in another dtype."""
+        if self.builder.dtype(tensor) == np.dtype(dtype):
+            return tensor
+        code = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.emit("Cast", [tensor], suffix, to=code)
+
     def constant(self, suffix: str, value: NDArray[Any] | Sequence[int]) -> str:
         """Add a constant; whole numbers become int64."""
         return self.builder.constant(f"{self.name}_{suffix}", np.asarray(value))
@@ -110,18 +129,13 @@ class Node:
         """Add a number of the dtype of the input at `position`."""
         return self.constant(suffix, np.asarray(value, self.dtype(position)))
 
+    def cut(self, tensor: str, start: int, end: int, axis: int, suffix: str) -> str:
+        """`tensor` from `start` to before `end` along `axis`."""
+        parts = (("start", start), ("end", end), ("along", axis))
+        return self.emit("Slice", [tensor, *(self.constant(key, [value]) for key, value in parts)], suffix)
+
     def reshape(self, tensor: str, shape: Sequence[int], suffix: str = "") -> str:
         """`tensor` in another shape."""
         if self.builder.shape(tensor) == tuple(shape):
             return tensor
         return self.emit("Reshape", [tensor, self.constant("shape", np.array(shape, np.int64))], suffix)
-
-    def expect(self, key: str, *allowed: str) -> None:
-        """Make sure that an attribute is absent or has one of the values `allowed`.
-
-        Raises:
-            UnsupportedVariant: it has another.
-        """
-        value = self.attributes.get(key)
-        if value is not None and value not in allowed:
-            raise UnsupportedVariant(f"{key} is {value}, and only {' or '.join(allowed)} is supported")

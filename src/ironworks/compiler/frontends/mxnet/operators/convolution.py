@@ -14,9 +14,8 @@ from ironworks.compiler.graph import ShapeConflict
 _CHANNELS_FIRST = ("None", "NCW", "NCHW", "NCDHW")
 
 
-@operator("Convolution", "Convolution_v1", trained=True)
+@operator("Convolution", "Convolution_v1", trained=True, only={"layout": _CHANNELS_FIRST})
 def convolution(node: Node) -> str:
-    node.expect("layout", *_CHANNELS_FIRST)
     kernel = node.integers("kernel")
     ones = [1] * len(kernel)
     filters, groups = node.integer("num_filter"), node.integer("num_group", 1)
@@ -35,9 +34,8 @@ def convolution(node: Node) -> str:
     )
 
 
-@operator("Deconvolution", trained=True)
+@operator("Deconvolution", trained=True, only={"layout": _CHANNELS_FIRST})
 def deconvolution(node: Node) -> str:
-    node.expect("layout", *_CHANNELS_FIRST)
     kernel = node.integers("kernel")
     ones, zeros = [1] * len(kernel), [0] * len(kernel)
     filters, groups = node.integer("num_filter"), node.integer("num_group", 1)
@@ -62,12 +60,17 @@ def deconvolution(node: Node) -> str:
     )
 
 
-@operator("Pooling", "Pooling_v1")
+@operator(
+    "Pooling",
+    "Pooling_v1",
+    only={
+        "layout": _CHANNELS_FIRST,
+        "pool_type": ("max", "avg", "sum"),
+        "pooling_convention": ("valid", "full"),
+    },
+)
 def pooling(node: Node) -> str:
-    node.expect("layout", *_CHANNELS_FIRST)
     kind = node.text("pool_type", "max")
-    if kind not in ("max", "avg", "sum"):
-        raise UnsupportedVariant(f"pool_type is {kind}, and only max, avg and sum are supported")
     size = node.shape()[2:]
     if node.flag("global_pool"):
         return _global_pooling(node, kind, prod(size))
@@ -129,8 +132,6 @@ def _beyond(
 ) -> list[int]:
     """How far the last window reaches over the padded input: `full` rounds up, `valid` (the default) down."""
     convention = node.text("pooling_convention", "valid")
-    if convention not in ("valid", "full"):
-        raise UnsupportedVariant(f"pooling_convention is {convention}, and only valid and full are supported")
     beyond = []
     for extent, window, stride, pad in zip(size, kernel, strides, pads, strict=True):
         room = extent + 2 * pad - window

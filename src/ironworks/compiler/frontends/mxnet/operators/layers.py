@@ -1,12 +1,11 @@
-"""Dense and embedding layers, activations, softmax, and what is nothing at inference."""
+"""Dense and embedding layers, activations, and what is nothing at inference."""
 
 from __future__ import annotations
 
 from math import prod
 
-import numpy as np
-
-from ironworks.compiler.frontends.mxnet.node import Node, UnsupportedVariant
+from ironworks.compiler.frontends.mxnet.node import Node
+from ironworks.compiler.frontends.mxnet.operators.indexing import rows_within
 from ironworks.compiler.frontends.mxnet.operators.table import operator
 
 _ACTIVATIONS = {
@@ -33,15 +32,15 @@ def fully_connected(node: Node) -> str:
     return node.reshape(dense, (*shape[:-1], units))
 
 
-@operator("Activation")
+@operator("Activation", only={"act_type": tuple(_ACTIVATIONS)})
 def activation(node: Node) -> str:
-    kind = node.text("act_type", "")
-    if kind not in _ACTIVATIONS:
-        raise UnsupportedVariant(f"act_type is {kind}, and only {', '.join(_ACTIVATIONS)} are supported")
-    return node.emit(_ACTIVATIONS[kind], node.inputs)
+    return node.emit(_ACTIVATIONS[node.attributes["act_type"]], node.inputs)
 
 
-@operator("LeakyReLU", trained=True)
+_LEAKY = ("leaky", "elu", "selu", "gelu", "rrelu", "prelu")
+
+
+@operator("LeakyReLU", trained=True, only={"act_type": _LEAKY})
 def leaky_relu(node: Node) -> str:
     kind, data = node.text("act_type", "leaky"), node.inputs[:1]
     slope = node.number("slope", 0.25)
@@ -56,12 +55,8 @@ def leaky_relu(node: Node) -> str:
     if kind == "rrelu":  # random while training, its mean at inference
         mean = (node.number("lower_bound", 0.125) + node.number("upper_bound", 0.334)) / 2
         return node.emit("LeakyRelu", data, alpha=mean)
-    if kind == "prelu":
-        channels = prod(node.shape(1))
-        return node.emit("PRelu", [*data, _per_channel(node, node.inputs[1], channels)])
-    raise UnsupportedVariant(
-        f"act_type is {kind}, and only leaky, elu, selu, gelu, rrelu and prelu are supported"
-    )
+    channels = prod(node.shape(1))
+    return node.emit("PRelu", [*data, _per_channel(node, node.inputs[1], channels)])
 
 
 def _per_channel(node: Node, tensor: str, channels: int) -> str:
@@ -72,53 +67,20 @@ def _per_channel(node: Node, tensor: str, channels: int) -> str:
 def embedding(node: Node) -> str:
     rows = node.integer("input_dim")
     table = node.parameter(1, (rows, node.integer("output_dim")))
-    return gather_rows(node, table, node.inputs[0], rows, axis=0)
-
-
-def gather_rows(node: Node, table: str, indices: str, count: int, axis: int) -> str:
-    """`table` at `indices`, numbers of any dtype; those out of range count as the nearest within it."""
-    whole = node.emit("Cast", [indices], "_index", to=7)  # TensorProto.INT64
-    bounds = [node.constant("first", np.array(0)), node.constant("last", np.array(count - 1))]
-    within = node.emit("Clip", [whole, *bounds], "_within")
-    return node.emit("Gather", [table, within], axis=axis)
-
-
-@operator("softmax")
-def softmax(node: Node) -> str:
-    return node.emit("Softmax", [_tempered(node)], axis=node.axis("axis", -1))
-
-
-@operator("softmin")
-def softmin(node: Node) -> str:
-    negative = node.emit("Neg", [_tempered(node)], "_negative")
-    return node.emit("Softmax", [negative], axis=node.axis("axis", -1))
-
-
-@operator("log_softmax")
-def log_softmax(node: Node) -> str:
-    return node.emit("LogSoftmax", [_tempered(node)], axis=node.axis("axis", -1))
-
-
-def _tempered(node: Node) -> str:
-    node.expect("use_length", "False", "0")
-    node.expect("dtype", "None", "float32")
-    temperature = node.text("temperature", "None")
-    if temperature == "None":
-        return node.inputs[0]
-    divisor = node.scalar("temperature", float(temperature))
-    return node.emit("Div", [node.inputs[0], divisor], "_tempered")
-
-
-@operator("SoftmaxActivation")
-def softmax_activation(node: Node) -> str:
-    axis = 1 if node.text("mode", "instance") == "channel" else -1
-    return node.emit("Softmax", node.inputs, axis=axis)
+    within = rows_within(node, node.inputs[0], rows)
+    return node.emit("Gather", [table, within], axis=0)
 
 
 @operator(
     *("identity", "_copy", "Dropout", "BlockGrad", "stop_gradient", "MakeLoss", "make_loss", "amp_cast"),
-    "IdentityAttachKLSparseReg",
+    *("IdentityAttachKLSparseReg", "_contrib_gradientmultiplier"),
     inputs=1,
+    only={"mode": ("training",)},  # a Dropout that is always on has no answer of its own
 )
 def nothing(node: Node) -> str:
     return node.inputs[0]
+
+
+@operator("amp_multicast")
+def common_precision(node: Node) -> list[str]:
+    return list(node.inputs)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ironworks.compiler.frontends.mxnet.node import Node
 from ironworks.compiler.frontends.mxnet.operators.table import operator
 
+_ONE_OUTPUT = {"output_mean_var": ("False", "0")}
 
-@operator("BatchNorm", "BatchNorm_v1", "CuDNNBatchNorm", "_contrib_SyncBatchNorm", trained=True)
+
+@operator(
+    *("BatchNorm", "BatchNorm_v1", "CuDNNBatchNorm", "_contrib_SyncBatchNorm"), trained=True, only=_ONE_OUTPUT
+)
 def batch_norm(node: Node) -> str:
-    node.expect("output_mean_var", "False", "0")
     axis = node.axis("axis", 1)
     channels = node.shape()[axis]
     gamma, beta, mean, variance = (node.parameter(position, (channels,)) for position in range(1, 5))
@@ -26,9 +31,8 @@ def batch_norm(node: Node) -> str:
     return node.emit("Transpose", [normal], perm=np.argsort(order).tolist())
 
 
-@operator("LayerNorm", trained=True)
+@operator("LayerNorm", trained=True, only=_ONE_OUTPUT)
 def layer_norm(node: Node) -> str:
-    node.expect("output_mean_var", "False", "0")
     axis, shape = node.axis("axis", -1), node.shape()
     gamma, beta = (node.parameter(position, (shape[axis],)) for position in (1, 2))
     epsilon = node.number("eps", 1e-5)
@@ -45,6 +49,18 @@ def instance_norm(node: Node) -> str:
     channels = node.shape()[1]
     parameters = [node.parameter(position, (channels,)) for position in (1, 2)]
     return node.emit("InstanceNormalization", [node.inputs[0], *parameters], epsilon=node.number("eps", 1e-3))
+
+
+@operator("GroupNorm", trained=True, only=_ONE_OUTPUT)
+def group_norm(node: Node) -> str:
+    """Normalized over each group of channels; scale and shift are one a group."""
+    shape, groups = node.shape(), node.integer("num_groups", 1)
+    rows = node.reshape(node.inputs[0], (shape[0], groups, prod(shape[1:]) // groups), "_groups")
+    parameters = [node.parameter(position, (groups,)) for position in (1, 2)]
+    epsilon = node.number("eps", 1e-5)
+    return node.reshape(
+        node.emit("InstanceNormalization", [rows, *parameters], "_normal", epsilon=epsilon), shape
+    )
 
 
 @operator("L2Normalization")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from onnx import helper
-
 from ironworks.compiler.frontends.mxnet.node import Node, UnsupportedVariant
 from ironworks.compiler.frontends.mxnet.operators.table import Translation, operator
 
@@ -24,12 +22,9 @@ for _target, _names in _REDUCTIONS.items():
     operator(*_names)(_reduction(_target))
 
 
-@operator("norm")
+@operator("norm", only={"ord": ("1", "2"), "out_dtype": ("None",)})
 def norm(node: Node) -> str:
     order = node.integer("ord", 2)
-    if order not in (1, 2):
-        raise UnsupportedVariant(f"ord is {order}, and only 1 and 2 are supported")
-    node.expect("out_dtype", "None")
     return _reduce(node, f"ReduceL{order}")
 
 
@@ -43,17 +38,6 @@ def _reduce(node: Node, target: str) -> str:
     reduced = node.emit(target, [node.inputs[0], node.constant("axes", axes)], keepdims=int(keep))
     # MXNet 1.x has no arrays of rank 0: what is left of a full reduction has one element.
     return reduced if node.builder.shape(reduced) else node.reshape(reduced, (1,), "_one")
-
-
-@operator("argmax", "argmin")
-def arg_extreme(node: Node) -> str:
-    if node.text("axis", "None") == "None":
-        raise UnsupportedVariant("it has no axis, and only one axis is supported")
-    target = {"argmax": "ArgMax", "argmin": "ArgMin"}[node.operator]
-    position = node.emit(
-        target, node.inputs, "_position", axis=node.axis("axis", 0), keepdims=int(node.flag("keepdims"))
-    )
-    return node.emit("Cast", [position], to=helper.np_dtype_to_tensor_dtype(node.dtype()))
 
 
 @operator("dot")

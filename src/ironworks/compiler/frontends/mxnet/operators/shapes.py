@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
-import numpy as np
-
-from ironworks.compiler.frontends.mxnet.node import Node, UnsupportedVariant
+from ironworks.compiler.frontends.mxnet.node import Node
 from ironworks.compiler.frontends.mxnet.operators.table import operator
 from ironworks.compiler.graph import ShapeConflict
 
@@ -18,7 +17,7 @@ def flatten(node: Node) -> str:
     return node.reshape(node.inputs[0], (shape[0], prod(shape[1:])))
 
 
-@operator("Reshape", "reshape")
+@operator("Reshape", "reshape", only={"keep_highest": ("False", "0")})
 def reshape(node: Node) -> str:
     shape, codes = node.shape(), node.integers("shape") or node.integers("target_shape")
     if node.flag("reverse"):
@@ -115,12 +114,31 @@ def split(node: Node) -> list[str]:
     shape = list(node.shape())
     if shape[axis] % parts:
         raise ShapeConflict(f"axis {axis} cannot be divided into {parts} equal parts")
-    if parts == 1:
-        return [node.inputs[0]]
-    tensors = node.builder.add("Split", node.inputs, node.name, outputs=parts, axis=axis, num_outputs=parts)
+    return _parts(node, axis, [shape[axis] // parts] * parts)
+
+
+@operator("_split_v2")
+def split_by_indices(node: Node) -> list[str]:
+    """In `sections` equal parts, or at the `indices`, the first of which is 0."""
+    axis = node.axis("axis", 1)
+    size, sections = node.shape()[axis], node.integer("sections", 0)
+    if sections:
+        if size % sections:
+            raise ShapeConflict(f"axis {axis} cannot be divided into {sections} equal parts")
+        return _parts(node, axis, [size // sections] * sections)
+    starts = [min(start, size) for start in node.integers("indices")]
+    return _parts(node, axis, [end - start for start, end in pairwise([*starts, size])])
+
+
+def _parts(node: Node, axis: int, sizes: Sequence[int]) -> list[str]:
+    if len(sizes) == 1:
+        tensors = node.inputs[:1]
+    else:
+        lengths = node.constant("sizes", list(sizes))
+        tensors = node.builder.add("Split", [node.inputs[0], lengths], node.name, len(sizes), axis=axis)
     if not node.flag("squeeze_axis"):
-        return tensors
-    del shape[axis]
+        return list(tensors)
+    shape = [size for position, size in enumerate(node.shape()) if position != axis]
     return [node.reshape(tensor, shape, f"_squeezed{index}") for index, tensor in enumerate(tensors)]
 
 
@@ -142,21 +160,6 @@ def pad(node: Node) -> str:
     return node.emit("Pad", inputs, mode=mode)
 
 
-@operator("UpSampling")
-def up_sampling(node: Node) -> str:
-    if node.text("sample_type", "nearest") != "nearest" or len(node.inputs) != 1:
-        raise UnsupportedVariant("only sample_type nearest with one input is supported")
-    scale = float(node.integer("scale"))
-    scales = node.constant("scales", np.array([1, 1, scale, scale], np.float32))
-    return node.emit(
-        "Resize",
-        [node.inputs[0], "", scales],
-        mode="nearest",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-    )
-
-
 @operator("broadcast_to")
 def broadcast_to(node: Node) -> str:
     sizes = [size or own for size, own in zip(node.integers("shape"), node.shape(), strict=True)]
@@ -173,18 +176,46 @@ def broadcast_axis(node: Node) -> str:
 
 @operator("broadcast_like")
 def broadcast_like(node: Node) -> str:
-    node.expect("lhs_axes", "None")
-    return node.emit("Expand", [node.inputs[0], node.constant("shape", list(node.shape(1)))])
+    sizes, like = list(node.shape()), node.shape(1)
+    ours, theirs = node.integers("lhs_axes"), node.integers("rhs_axes")
+    if not ours:
+        sizes = list(like)
+    for axis, other in zip(ours, theirs, strict=True):
+        sizes[axis] = like[other]
+    return node.emit("Expand", [node.inputs[0], node.constant("shape", sizes)])
 
 
-@operator("_contrib_AdaptiveAvgPooling2D")
-def adaptive_average_pooling(node: Node) -> str:
-    height, width = node.shape()[2:]
-    wanted = node.integers("output_size", (1,))
-    rows, columns = wanted if len(wanted) == 2 else wanted * 2
-    if height % rows or width % columns:
-        raise UnsupportedVariant(
-            f"its input {height}×{width} cannot be divided into {rows}×{columns} equal parts"
-        )
-    window = [height // rows, width // columns]
-    return node.emit("AveragePool", node.inputs, kernel_shape=window, strides=window)
+@operator("reshape_like")
+def reshape_like(node: Node) -> str:
+    shape, like = node.shape(), node.shape(1)
+    begin, end = (node.integer(key) if node.given(key) else None for key in ("lhs_begin", "lhs_end"))
+    first, last = (node.integer(key) if node.given(key) else None for key in ("rhs_begin", "rhs_end"))
+    head = shape[:begin] if begin is not None else ()
+    tail = shape[end:] if end is not None else ()
+    return node.reshape(node.inputs[0], (*head, *like[first:last], *tail))
+
+
+@operator("repeat")
+def repeat(node: Node) -> str:
+    """Each element (or part along the axis) several times, one after the other."""
+    data, shape, count = node.inputs[0], list(node.shape()), node.integer("repeats")
+    if node.given("axis"):
+        axis = node.axis("axis", 0)
+    else:
+        axis, shape = 0, [prod(shape)]
+        data = node.reshape(data, shape, "_flat")
+    apart = node.reshape(data, [*shape[: axis + 1], 1, *shape[axis + 1 :]], "_apart")
+    times = [count if position == axis + 1 else 1 for position in range(len(shape) + 1)]
+    repeated = node.emit("Tile", [apart, node.constant("times", times)], "_repeated")
+    shape[axis] *= count
+    return node.reshape(repeated, shape)
+
+
+@operator("depth_to_space")
+def depth_to_space(node: Node) -> str:
+    return node.emit("DepthToSpace", node.inputs, blocksize=node.integer("block_size"), mode="DCR")
+
+
+@operator("space_to_depth")
+def space_to_depth(node: Node) -> str:
+    return node.emit("SpaceToDepth", node.inputs, blocksize=node.integer("block_size"))
