@@ -6,6 +6,7 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests.compiler.report.conftest import MakeReport, candidate, comparison, re
 from typer.testing import CliRunner
 
 from ironworks.cli import app
-from ironworks.compiler.report import Report
+from ironworks.compiler.report import BatchReport, Report
+from ironworks.compiler.validation.accuracy import Grade, Validation
 from ironworks.errors import ClientError
 from ironworks.runtime import Manifest, Tensor
 
@@ -194,3 +196,12 @@ def test_a_page_is_in_the_artifact_that_is_compiled(ironworks: Run, tmp_path: Pa
     assert written.model == "mlp" and written.machine.cores >= 1 and written.versions["ironworks"]
     assert written.before.count == 7 and written.after.count == 6
     assert "mlp for LINUX_X86_64" in ironworks("inspect", str(output)).stdout
+
+
+def test_batch_sizes_and_accuracy_are_shown(write: Write) -> None:
+    graded = replace(candidate("native", 4.0), validation=Grade(100, 0.97, 0.96, 2, 0.5))
+    batches = [BatchReport(8, [candidate("native", 16.0)], {}, "native", None)]
+    made = write(candidates=[graded], validation=Validation(100, "y", 0.97), batches=batches)
+    text = shown(made)
+    assert "Batch sizes" in text and "2.00 µs" in text
+    assert "Accuracy" in text and "0.9600" in text and "0.9700" in text

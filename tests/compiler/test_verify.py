@@ -129,3 +129,36 @@ def test_sums_in_another_order_are_equal_also_where_large_inputs_leave_the_answe
     expectation = expect(original, [*ordinary, draw], output)[1]
     found = probabilities(draw.inputs["x"], random.permutation(784))
     assert compare(expectation, [found], output)[0].equal
+
+
+class Exponential:
+    """An original that overflows beyond 88."""
+
+    name = "exp"
+
+    def run(self, inputs):
+        with np.errstate(over="ignore"):
+            return [np.exp(inputs["x"])]
+
+
+def test_large_inputs_are_made_smaller_while_the_original_overflows():
+    draws = draw_inputs(INPUT)
+    assert max(draw.inputs["x"].max() for draw in draws if draw.kind == "large") > 89
+    (large,) = (item for item in expect(Exponential(), draws, OUTPUT) if item.draw.kind == "large")
+    assert np.isfinite(large.outputs[0]).all()
+    assert large.draw.inputs["x"].max() > 20
+
+
+def test_an_original_that_always_overflows_is_expected_to():
+    class Endless(Exponential):
+        def run(self, inputs):
+            return [np.full((1, 3), np.inf, np.float32)]
+
+    for item in expect(Endless(), draw_inputs(INPUT), OUTPUT):
+        assert np.isinf(item.outputs[0]).all()
+
+
+def test_a_batch_of_many_rows_is_drawn_once_of_each_kind():
+    kinds = [draw.kind for draw in draw_inputs([Tensor("x", (8, 3), "float32")])]
+    assert sorted(kinds) == sorted(set(kinds))
+    assert len(draw_inputs(INPUT)) == len(kinds) + 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +54,7 @@ def inspect(
 def _show(contents: Contents) -> None:
     from rich.console import Console, Group
 
+    from ironworks.compiler.report.measured import accuracy_rows, batch_rows
     from ironworks.compiler.report.verdict import reason
 
     report = contents.report
@@ -61,6 +62,10 @@ def _show(contents: Contents) -> None:
     parts = {
         "Why": _indented(reason(report)),
         "Candidates": _candidates(report),
+        "Batch sizes": _table(
+            ["rows", "chosen", "a call", "a row", "next best"], batch_rows(report), (0, 2, 3)
+        ),
+        "Accuracy": _table(["", "accuracy", "changed", "difference"], accuracy_rows(report), (1, 2, 3)),
         "Dropped": _pairs(dropped) if dropped else None,
         "Skipped": _pairs(report.skipped) if report.skipped else None,
         f"Differences of {report.chosen} from the original": _parity(report),
@@ -155,6 +160,20 @@ def _parity(report: Report) -> Table:
             f"{line.argmax_equal} of {line.rows}" if line.rows else "–",
             "equal" if line.equal else "differs",
         )
+    return table
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> Table | None:
+    """Rows under `columns`, of which `numbers` are on the right; None if there are none."""
+    from rich.table import Table
+
+    if not rows:
+        return None
+    table = Table(" ", *columns, box=None, pad_edge=False)
+    for position in numbers:
+        table.columns[position + 1].justify = "right"
+    for row in rows:
+        table.add_row(" ", *map(_plain, row))
     return table
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ironworks.compiler.report.bars import Bar, chart
 from ironworks.compiler.report.graph_section import graph
 from ironworks.compiler.report.markup import Html, element, facts, table
+from ironworks.compiler.report.measured import accuracy, batches
 from ironworks.compiler.report.model import CandidateReport, Report
 from ironworks.compiler.report.parity import Parity, parity, relative_error
 from ironworks.compiler.report.verdict import chosen, digits, microseconds, next_best, ranked, reason
@@ -29,6 +30,8 @@ def summary(report: Report) -> list[Html]:
                 ("Model", f"{report.model} ({report.framework})" if report.model else report.framework),
                 ("Target", report.target),
                 ("Chosen", report.chosen),
+                ("Threads", str(report.threads) if report.threads > 1 else ""),
+                ("Precision", _precision(report)),
                 ("Takes", "; ".join(map(str, report.inputs))),
                 ("Gives", "; ".join(map(str, report.outputs))),
                 ("Verified against", report.reference),
@@ -129,6 +132,8 @@ SECTIONS: Sequence[tuple[str, str, Callable[[Report], Sequence[Html]]]] = (
     ("summary", "Summary", summary),
     ("findings", "Findings", findings),
     ("candidates", "Candidates", candidates),
+    ("batches", "Batch sizes", batches),
+    ("accuracy", "Accuracy", accuracy),
     ("parity", "Parity with the original", parity_table),
     ("graph", "The graph", graph),
     ("phases", "Compile time", phases),
@@ -144,6 +149,7 @@ def _candidate(report: Report, item: CandidateReport, longest: float) -> Bar:
     note = (
         "" if error is None else f"largest relative error {error:.1e}" if error else "equal to the last bit"
     )
+    note = "; ".join(filter(None, [note, item.note]))
     badge, class_ = ("★ chosen", "won") if item.label == report.chosen else ("", "")
     if item.microseconds is None:
         return Bar(item.label, "not timed", None, note, badge, class_)
@@ -181,6 +187,12 @@ def _agreement(best: CandidateReport) -> tuple[str, str]:
         return "not verified", "nothing was compared"
     same_rows = f"; the largest element is the same in {same} of {rows} rows" if rows else ""
     return f"{error:.1e}", f"largest error relative to the output{same_rows}"
+
+
+def _precision(report: Report) -> str:
+    """What was asked for, and what came of it; nothing where that is float32."""
+    asked, taken = report.precision.asked, report.precision.chosen
+    return "" if (asked, taken) == ("f32", "f32") else f"{taken}, {asked} was asked for"
 
 
 def _counts(operators: Mapping[str, int]) -> str:

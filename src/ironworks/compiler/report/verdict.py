@@ -27,7 +27,9 @@ def next_best(report: Report) -> CandidateReport | None:
 
 
 def reason(report: Report) -> str:
-    """Why the chosen candidate won: one to three sentences."""
+    """Why the chosen candidate won: a few sentences."""
+    if report.precision.reason and report.precision.chosen != "f32":
+        return f"{report.chosen} computes in {report.precision.chosen}. {_sentence(report.precision.reason)}"
     best, other = chosen(report), next_best(report)
     equal = [item for item in report.candidates if not item.dropped]
     dropped = len(report.candidates) - len(equal)
@@ -60,7 +62,14 @@ def reason(report: Report) -> str:
             if dropped == 1
             else f"{dropped} candidates were dropped; the reasons are given below."
         )
+    if report.precision.reason:
+        sentences.append(_sentence(report.precision.reason))
     return " ".join(sentences)
+
+
+def _sentence(text: str) -> str:
+    """`text` with a capital letter and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def microseconds(time: float) -> str:
