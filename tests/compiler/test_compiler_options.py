@@ -121,3 +121,25 @@ def test_processors_that_the_code_is_for_anyway_are_honoured(target, options):
 def test_what_cannot_be_honoured_is_refused_by_name(target, options, problem):
     with pytest.raises(ClientError, match=problem):
         parse(options, find_target(target))
+
+
+def test_batch_sizes_threads_and_tuning_are_honoured():
+    requested = parse({"batch_sizes": [8, 1], "threads": 2, "tune": 1.5})
+    assert (requested.batch_sizes, requested.threads, requested.tune_seconds) == ((1, 8), 2, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"batch_sizes": 8}, "batch_sizes 8. Give a list"),
+        ({"batch_sizes": []}, "batch_sizes .*Give a list"),
+        ({"batch_sizes": [0]}, "batch size 0 is no number of rows"),
+        ({"threads": 0}, "threads 0. Give how many"),
+        ({"threads": True}, "threads True"),
+        ({"tune": -1}, "tune -1. Give the seconds"),
+        ({"tune": "long"}, "tune 'long'"),
+    ],
+)
+def test_numbers_that_are_none_are_refused_by_name(options, problem):
+    with pytest.raises(ClientError, match=problem):
+        parse(options)

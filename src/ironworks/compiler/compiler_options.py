@@ -1,7 +1,8 @@
 """`OutputConfig.CompilerOptions` of CreateCompilationJob: each option is honoured, or refused by its name.
 
 AWS documents `dtype` (of the model's inputs), `mcpu` and `mattr` (processors), and options of devices that Ironworks
-does not compile for. `precision`, `tolerance`, `validation` and `calibration` are ours.
+does not compile for. `precision`, `tolerance`, `validation`, `calibration`, `batch_sizes`, `threads` and `tune` are
+ours.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ironworks.compiler.batches import checked_sizes
+from ironworks.compiler.options import MOST_THREADS
 from ironworks.compiler.targets import Target
 from ironworks.compiler.tolerance import PRECISIONS, TOLERANCES, parse_tolerances
 from ironworks.errors import ClientError
@@ -52,6 +55,7 @@ class RequestedOptions:
         precision, tolerances: as CompileOptions has them.
         validation, calibration: S3 URIs of files `.npz`; empty if none was given.
         input_dtype: numpy's name of the dtype that the model's inputs are said to have.
+        batch_sizes, threads, tune_seconds: as CompileOptions has them.
     """
 
     precision: str = "f32"
@@ -59,6 +63,9 @@ class RequestedOptions:
     validation: str = ""
     calibration: str = ""
     input_dtype: str | None = None
+    batch_sizes: tuple[int, ...] = ()
+    threads: int = 1
+    tune_seconds: float = 0.0
 
 
 def parse_compiler_options(text: str | None, target: Target) -> RequestedOptions:
@@ -146,6 +153,28 @@ def _dtype(requested: RequestedOptions, value: Any, _: Target) -> RequestedOptio
     return replace(requested, input_dtype=_DTYPES[value])
 
 
+def _batch_sizes(requested: RequestedOptions, value: Any, _: Target) -> RequestedOptions:
+    if not isinstance(value, list) or not value:
+        raise ClientError(
+            f"CompilerOptions has batch_sizes {value!r}. Give a list of numbers of rows: [1, 8, 32]."
+        )
+    return replace(requested, batch_sizes=tuple(checked_sizes(value)))
+
+
+def _threads(requested: RequestedOptions, value: Any, _: Target) -> RequestedOptions:
+    if type(value) is not int or not 1 <= value <= MOST_THREADS:
+        raise ClientError(
+            f"CompilerOptions has threads {value!r}. Give how many one call may use, 1 to {MOST_THREADS}."
+        )
+    return replace(requested, threads=value)
+
+
+def _tune(requested: RequestedOptions, value: Any, _: Target) -> RequestedOptions:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise ClientError(f"CompilerOptions has tune {value!r}. Give the seconds that code may be tuned for.")
+    return replace(requested, tune_seconds=float(value))
+
+
 def _mcpu(requested: RequestedOptions, value: Any, target: Target) -> RequestedOptions:
     level = next((level for level, names in _LEVELS.items() if value in names), None)
     if target.architecture != "x86_64":
@@ -189,6 +218,9 @@ _READERS: Mapping[str, Callable[[RequestedOptions, Any, Target], RequestedOption
     "tolerance": _tolerance,
     "validation": _examples("validation"),
     "calibration": _examples("calibration"),
+    "batch_sizes": _batch_sizes,
+    "threads": _threads,
+    "tune": _tune,
     "dtype": _dtype,
     "mcpu": _mcpu,
     "mattr": _mattr,

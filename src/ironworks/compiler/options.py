@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ironworks.compiler.tolerance import PRECISIONS, TOLERANCES
 from ironworks.errors import ClientError
 
-_MOST_THREADS = 256
+MOST_THREADS = 256
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -41,9 +41,9 @@ class CompileOptions:
     tune_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.threads <= _MOST_THREADS:
+        if not 1 <= self.threads <= MOST_THREADS:
             raise ClientError(
-                f"A call cannot use {self.threads} threads. Give a number from 1 to {_MOST_THREADS}."
+                f"A call cannot use {self.threads} threads. Give a number from 1 to {MOST_THREADS}."
             )
         if not 0 <= self.tune_seconds < float("inf"):
             raise ClientError(

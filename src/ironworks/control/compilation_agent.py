@@ -138,6 +138,9 @@ def _options(job: Job, requested: RequestedOptions) -> CompileOptions:
         validation=arrays(requested.validation, "validation data"),
         calibration=arrays(requested.calibration, "calibration data"),
         input_dtype=requested.input_dtype,
+        batch_sizes=requested.batch_sizes,
+        threads=requested.threads,
+        tune_seconds=requested.tune_seconds,
     )
 
 

@@ -146,6 +146,11 @@ INLINE float smax(float a, float b) { return a > b ? a : b; }
 INLINE float smin(float a, float b) { return a < b ? a : b; }
 INLINE float ssigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
+#if defined(__AVX512F__) && LANES == 16
+#define FIRST(lanes) ((__mmask16)((1u << (lanes)) - 1))
+INLINE float across_add(vec v, int lanes) { return _mm512_mask_reduce_add_ps(FIRST(lanes), (__m512)v); }
+INLINE float across_max(vec v, int lanes) { return _mm512_mask_reduce_max_ps(FIRST(lanes), (__m512)v); }
+#else
 INLINE float across_add(vec v, int lanes) {
   float sum = v[0];
   for (int i = 1; i < lanes; i++) sum += v[i];
@@ -156,6 +161,7 @@ INLINE float across_max(vec v, int lanes) {
   for (int i = 1; i < lanes; i++) most = smax(most, v[i]);
   return most;
 }
+#endif
 INLINE float across_min(vec v, int lanes) {
   float least = v[0];
   for (int i = 1; i < lanes; i++) least = smin(least, v[i]);
