@@ -268,3 +268,23 @@ def test_importing_the_room_loads_no_onnx():
 
     script = "import sys, ironworks.compiler, ironworks.compiler.targets; sys.exit('onnx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_backend_that_fails_on_a_model_leaves_it_to_the_others(mlp, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise IndexError("tuple index out of range")
+
+    monkeypatch.setattr(find_backend("native"), "build", fail)
+    report = compile_model(
+        mlp,
+        framework="MXNET",
+        input_shapes={"data": [1, 784]},
+        target="ml_c5",
+        output=tmp_path / "out.tar.gz",
+        name="model",
+    )
+    assert report.chosen.startswith("onnxruntime")
+    assert (
+        "it failed with IndexError('tuple index out of range'); please report the model"
+        in report.skipped["native"]
+    )

@@ -20,6 +20,7 @@ from ironworks.compiler.backends import (
 from ironworks.compiler.precision.build import build_reduced
 from ironworks.compiler.precision.request import Request
 from ironworks.compiler.targets import Target
+from ironworks.errors import IronworksError
 
 
 @dataclass
@@ -78,3 +79,7 @@ def _attempt(build: Callable[..., list[Candidate]], folder: Path) -> list[Candid
         return build(folder=folder)
     except BackendSkipped as reason:
         return str(reason)
+    except IronworksError:
+        raise
+    except Exception as error:  # a backend that fails on a model must not keep the others from it
+        return f"it failed with {error!r}; please report the model"

@@ -25,7 +25,7 @@ random = np.random.default_rng(0)
 
 def numbers(*shape, scale=1.0):
     """Random ones."""
-    return (random.standard_normal(shape) * scale).astype(np.float32)
+    return np.asarray(random.standard_normal(shape) * scale, np.float32)
 
 
 def whole(*values):

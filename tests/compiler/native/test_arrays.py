@@ -181,6 +181,43 @@ CASES = {
         {"x": [1, 6, 3, 3]},
         {"s": whole(1, 2, 3, 3, 3), "t": whole(1, 6, 3, 3), "w": numbers(4, 6, 1, 1)},
     ),
+    **{
+        f"{name} before a transposition": (
+            [node, ("Transpose", ["a"], "t", {"perm": [1, 0, 2]}), ("Neg", ["t"], "y", {})],
+            {"x": [4, 6, 5]},
+            constants,
+        )
+        for name, node, constants in (
+            ("reduction", ("ReduceSum", ["x", "k"], "a", {}), {"k": whole(2)}),
+            ("choice", ("Gather", ["x", "k"], "a", {"axis": 2}), {"k": whole(3, 0)}),
+            ("tiling", ("Tile", ["x", "k"], "a", {}), {"k": whole(1, 2, 1)}),
+            ("padding", ("Pad", ["x", "k"], "a", {}), {"k": whole(1, 0, 0, 0, 1, 0)}),
+            ("joining", ("Concat", ["x", "k"], "a", {"axis": 1}), {"k": numbers(4, 1, 5)}),
+            ("normalisation", ("LayerNormalization", ["x", "k"], "a", {"axis": 1}), {"k": numbers(6, 5)}),
+            ("softmax", ("Softmax", ["x"], "a", {"axis": 1}), {}),
+            ("product", ("MatMul", ["x", "k"], "a", {}), {"k": numbers(5, 9)}),
+        )
+    },
+    "reshape of a transposed one before a transposition": (
+        [
+            ("Transpose", ["x"], "s", {"perm": [2, 1, 0]}),
+            ("Reshape", ["s", "k"], "a", {}),
+            ("Transpose", ["a"], "y", {"perm": [1, 0, 2]}),
+        ],
+        {"x": [4, 6, 5]},
+        {"k": whole(6, 5, 4)},
+    ),
+    "a product of what is reversed": (
+        [("Slice", ["x", "s", "e", "a", "t"], "r", {}), ("MatMul", ["r", "w"], "y", {})],
+        {"x": [2, 4, 6]},
+        {"s": whole(-1), "e": whole(-100), "a": whole(2), "t": whole(-1), "w": numbers(6, 7)},
+    ),
+    "a single number": (
+        [("Reshape", ["x", "s"], "r", {}), ("Neg", ["r"], "y", {})],
+        {"x": [1]},
+        {"s": np.zeros(0, np.int64)},
+    ),
+    "a single number that is broadcast": ([("Add", ["x", "z"], "y", {})], {"x": [2, 3], "z": []}, {}),
     "a value that is given as it is": ([("Transpose", ["x"], "y", {"perm": [0, 1]})], {"x": [3, 5]}, {}),
 }  # fmt: skip
 
@@ -246,6 +283,13 @@ def test_rows_of_a_table_by_number(kind, tmp_path):
         program = lower(model, Machine(lanes, registers))
         found = program.interpret([words])[0].reshape(2, 3, 21)
         np.testing.assert_array_equal(found, expected(model, words))
+    np.testing.assert_array_equal(compiled(model, tmp_path).run(words)[0], expected(model, words))
+
+
+def test_part_of_the_words_are_looked_up(tmp_path):
+    nodes = [("Slice", ["x", "s", "e", "a"], "p", {}), ("Gather", ["t", "p"], "y", {})]
+    constants = {"s": whole(1), "e": whole(3), "a": whole(1), "t": numbers(11, 5)}
+    model, words = graph(nodes, {"x": [2, 4]}, constants, WORDS), np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
     np.testing.assert_array_equal(compiled(model, tmp_path).run(words)[0], expected(model, words))
 
 

@@ -39,7 +39,7 @@ def product(placement: Placement, operation: Operation) -> None:
     packed = weight is not None and weight.ndim == 2
     right = None if packed else placement.with_rows(placement.array(right_name))
     epilogue, operands = placement.array_epilogue(operation)
-    result = placement.array_result(operation)
+    result = placement.array_result(operation, any_order=True)
     batches = shape[:-2]
     described = describe(
         _plain(left.view.broadcast((*batches, *left.view.shape[-2:]))),
@@ -67,7 +67,7 @@ def elementwise(placement: Placement, operation: Operation) -> None:
     shape = placement.network.shapes[operation.output]
     source = _given(placement, operation)
     epilogue, operands = placement.array_epilogue(operation)
-    result = placement.array_result(operation)
+    result = placement.array_result(operation, any_order=True)
     kernel = mapping_kernel(
         _plain(source.view.broadcast(shape)),
         _plain(result.view),
@@ -82,7 +82,7 @@ def elementwise(placement: Placement, operation: Operation) -> None:
 def softmax(placement: Placement, operation: Operation) -> None:
     """Over one dimension, which is made the last one."""
     source, axis = _given(placement, operation), operation.attributes["axis"]
-    result = placement.array_result(operation)
+    result = placement.array_result(operation, any_order=True)
     rank = len(source.view.shape)
     axes = [*(a for a in range(rank) if a != axis), axis]
     back = [axes.index(a) for a in range(rank)]
@@ -105,7 +105,7 @@ def normalise(placement: Placement, operation: Operation) -> None:
     if rows is None or rows.row != 1:
         source = placement.dense(source)
         rows = dense_view(shape)
-    result = placement.array_result(operation)
+    result = placement.array_result(operation, any_order=True)
     whole = result.view.reshaped(shape)
     target = replace(result, view=whole) if whole else placement.new_array(shape)
     constants = [operation.weight, *([] if operation.bias is None else [operation.bias])]

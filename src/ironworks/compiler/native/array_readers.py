@@ -192,7 +192,7 @@ def _pad(graph: Graph, node: onnx.NodeProto) -> Operation:
     before = dict(zip(chosen, pads[: len(chosen)], strict=True))
     if min(pads) < 0:
         raise BackendSkipped(f"{label(node)} has negative pads")
-    filling = number(attributes, "value", 0.0) if value is None else float(value)
+    filling = number(attributes, "value", 0.0) if value is None else float(value.flat[0])
     starts = [before.get(axis, 0) for axis in range(len(shape))]
     return _operation("pad", node, [node.input[0]], starts=starts, value=filling)
 

@@ -25,7 +25,7 @@ _SINGLE = {
     "log": "logf",
     "floor": "floorf",
 }
-_TYPES = {"float32": "float", "int32": "int32_t", "int64": "int64_t"}
+C_TYPES = {"float32": "float", "int32": "int32_t", "int64": "int64_t"}
 SLACK = 16
 """Elements that `find_nonzero` may write beyond what it finds."""
 
@@ -36,7 +36,7 @@ def kernel_source(kernel: ir.Kernel, name: str) -> str:
 
 
 def _declaration(buffer: ir.Buffer, constant: bool) -> str:
-    return f"{'const ' if constant else ''}{_TYPES[buffer.dtype]} *restrict {buffer.name}"
+    return f"{'const ' if constant else ''}{C_TYPES[buffer.dtype]} *restrict {buffer.name}"
 
 
 class _Writer:
@@ -117,7 +117,7 @@ class _Writer:
                     f"vstore_first({place}, {vector}, {count});" if count else f"vstore({place}, {vector});"
                 )
             case ir.Scratch(buffer, elements):
-                self._line(f"{_TYPES[buffer.dtype]} {buffer.name}[{elements + SLACK}];")
+                self._line(f"{C_TYPES[buffer.dtype]} {buffer.name}[{elements + SLACK}];")
             case ir.FindNonzero(source, index, count, positions, length):
                 self._line(
                     f"long {length} = find_nonzero({source.name} + {_index(index)}, {count}, {positions.name});"

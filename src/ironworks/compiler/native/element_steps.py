@@ -68,7 +68,7 @@ def _clip(graph: Graph, node: onnx.NodeProto) -> tuple[Step, ...]:
     for position in (1, 2):
         given = graph.optional(node, position)
         if given is not None:
-            limits[position - 1] = float(given)
+            limits[position - 1] = float(given.flat[0])
     return (Step("clip", low=limits[0], high=limits[1]),)
 
 

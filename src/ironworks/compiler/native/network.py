@@ -99,9 +99,10 @@ class Network(Graph):
         image = IMAGE_READERS.get(node.op_type)
         array = ARRAY_READERS.get(node.op_type)
         given = [name for name in node.input if name and name not in self.constants]
-        deep = any(len(self.shapes.get(name, ())) > 4 for name in [*given, *node.output])
+        ranks = [len(self.shapes.get(name, ())) for name in [*given, *node.output]]
+        fits = all(1 <= rank <= 4 for rank in ranks) and not any(name in self.dtypes for name in given)
         choices: list[tuple[_Reader, bool]] = []
-        if image is not None and not deep and not any(name in self.dtypes for name in given):
+        if image is not None and fits:
             choices.append((image, False))
         if array is not None:
             first = any(name in self._arrays for name in given)

@@ -47,11 +47,15 @@ class ImageTensor:
 
 @dataclass(frozen=True)
 class ArrayTensor:
-    """Where an array is and how it lies; `dtype` is another than float32 in inputs only."""
+    """Where an array is and how it lies."""
 
     view: View
     memory: Memory
-    dtype: str = "float32"
+
+    @property
+    def dtype(self) -> str:
+        """Of its elements: another than float32 in inputs only."""
+        return self.memory.dtype
 
     @property
     def place(self) -> Place:
@@ -74,11 +78,11 @@ class Placement:
 
     def take_input(self, number: int, name: str) -> None:
         """Input `number` of the model, as the operations that read it want it."""
-        given = Memory("input", number, prod(self.network.shapes[name]))
+        dtype = self.network.dtypes.get(name, "float32")
+        given = Memory("input", number, prod(self.network.shapes[name]), dtype)
         readers = self._readers(name)
         if all(item.arrays for item in readers) or not readers:
-            dtype = self.network.dtypes.get(name, "float32")
-            self.tensors[name] = ArrayTensor(dense_view(self.network.shapes[name]), given, dtype)
+            self.tensors[name] = ArrayTensor(dense_view(self.network.shapes[name]), given)
             return
         layout = self._layout(name)
         if self._lies_well(name, layout, readers):
@@ -196,11 +200,14 @@ class Placement:
         """Memory for an array."""
         return ArrayTensor(dense_view(shape), self.builder.tensor(prod(shape)))
 
-    def array_result(self, operation: Operation) -> ArrayTensor:
-        """Where an operation writes its array: into the caller's, if that is where it belongs."""
+    def array_result(self, operation: Operation, *, any_order: bool = False) -> ArrayTensor:
+        """Where an operation writes its array: into the caller's, if that is where it belongs.
+
+        One that can write in `any_order` writes in that of a transposition that follows; others get a dense view.
+        """
         name = operation.output
         shape = self.network.shapes[name]
-        tensor = self._in_order_of_reader(name)
+        tensor = self._in_order_of_reader(name) if any_order else self.new_array(shape)
         if name in self.network.outputs:
             number = self.network.outputs.index(name)
             tensor = ArrayTensor(dense_view(shape), Memory("output", number, prod(shape)))

@@ -19,11 +19,15 @@ Space = Literal["workspace", "weights", "input", "output"]
 
 @dataclass(frozen=True)
 class Memory:
-    """A stretch of memory: an input or output (by `number`), weights, or a tensor of the workspace."""
+    """A stretch of memory: an input or output (by `number`), weights, or a tensor of the workspace.
+
+    `dtype` is another than float32 in inputs only.
+    """
 
     space: Space
     number: int
     elements: int
+    dtype: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ironworks.compiler.native.c_source import kernel_source
+from ironworks.compiler.native.c_source import C_TYPES, kernel_source
 from ironworks.compiler.native.ir import For
 from ironworks.compiler.native.lowering import Machine
 from ironworks.compiler.native.program import Place, Program
@@ -92,5 +92,5 @@ def _argument(place: Place, program: Program, weights: Weights) -> str:
         return f"weights + {weights.offset(program.weights[memory.number]) + offset}"
     if memory.space == "workspace":
         return f"(float *)workspace + {program.offsets[memory.number] + offset}"
-    kind = "const float" if memory.space == "input" else "float"
+    kind = f"const {C_TYPES[memory.dtype]}" if memory.space == "input" else "float"
     return f"({kind} *){memory.space}s[{memory.number}] + {offset}"

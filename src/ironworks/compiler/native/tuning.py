@@ -115,17 +115,20 @@ def _multiply_rows(builder: ProgramBuilder, layer: Dense, way: Way) -> None:
 def _multiply(builder: ProgramBuilder, layer: Product, way: Way) -> None:
     assert way.block is not None
     layer = replace(layer, block=way.block)
-    left, result = (
-        Place(builder.weight(_random(_reach(layer.left)))),
-        Place(builder.tensor(_reach(layer.result))),
-    )
+    left, result = _placed(builder, layer.left), Place(builder.tensor(_reach(layer.result)))
     if layer.right is None:
         right = Place(builder.weight(arrays.pack_panels(layer, _random(layer.inner, layer.outputs))))
     else:
-        right = Place(builder.weight(_random(_reach(layer.right))))
+        right = _placed(builder, layer.right)
     builder.call(arrays.product_kernel(layer), left, right, result)
 
 
+def _placed(builder: ProgramBuilder, view: View) -> Place:
+    """Random numbers that lie as `view` has them; its first element is not the first where a stride is negative."""
+    before = sum((size - 1) * max(-stride, 0) for size, stride in zip(view.shape, view.strides, strict=True))
+    return Place(builder.weight(_random(_reach(view))), before)
+
+
 def _reach(view: View) -> int:
-    """Elements from a view's first to its last."""
-    return 1 + sum((size - 1) * stride for size, stride in zip(view.shape, view.strides, strict=True))
+    """Elements from the lowest place to the highest."""
+    return 1 + sum((size - 1) * abs(stride) for size, stride in zip(view.shape, view.strides, strict=True))
