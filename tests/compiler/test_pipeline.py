@@ -12,6 +12,7 @@ import pytest
 
 from ironworks.compiler import MxnetReference, building, compile_model, trials
 from ironworks.compiler.backends import BACKENDS, BackendSkipped, Candidate, find_backend
+from ironworks.compiler.options import CompileOptions
 from ironworks.errors import ClientError, PlatformError
 from ironworks.runtime import load
 
@@ -288,3 +289,28 @@ def test_a_backend_that_fails_on_a_model_leaves_it_to_the_others(mlp, tmp_path, 
         "it failed with IndexError('tuple index out of range'); please report the model"
         in report.skipped["native"]
     )
+
+
+def test_candidates_for_several_threads_are_timed_on_one_as_well(mlp, tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "BACKENDS", ("native", "onnxruntime"))
+
+    def compiled(timing):
+        monkeypatch.setattr(trials, "interleaved_medians", timing)
+        output = tmp_path / "out.tar.gz"
+        report = compile_model(
+            mlp,
+            framework="MXNET",
+            input_shapes={"data": [1, 784]},
+            target="ml_c5",
+            output=output,
+            name="model",
+            options=CompileOptions(threads=2),
+        )
+        return report, load(output).manifest
+
+    report, manifest = compiled(lambda calls: [float(number) for number in range(1, len(calls) + 1)])
+    labels = [candidate.label for candidate in report.candidates]
+    assert labels == ["native", "onnxruntime (optimization all)", "native (threads 1)", labels[3]]
+    assert (report.threads, report.chosen, manifest.threads) == (2, "native", 2)
+    report, manifest = compiled(lambda calls: [4.0, 3.0, 1.0, 2.0])
+    assert (report.chosen, manifest.threads) == ("native (threads 1)", 1)

@@ -19,10 +19,10 @@ _LITERT = Path(__file__).parents[3] / "src/ironworks/compiler/backends/litert_wo
 
 
 def ironworks(job: Job) -> Call:
-    """Our artifact; the answers are new arrays."""
+    """Our artifact, on as many threads as it was compiled for; the answers are new arrays."""
     from ironworks.runtime import load
 
-    loaded, feed = load(job.folder / "model.tar.gz", job.threads), _ours(job)
+    loaded, feed = load(job.folder / "model.tar.gz"), _ours(job)
     return lambda: loaded.run(feed())
 
 
@@ -30,7 +30,7 @@ def ironworks_bound(job: Job) -> Call:
     """Our artifact; the answers go into the caller's arrays."""
     from ironworks.runtime import load
 
-    loaded, feed = load(job.folder / "model.tar.gz", job.threads), _ours(job)
+    loaded, feed = load(job.folder / "model.tar.gz"), _ours(job)
     answers = [np.empty(tensor.shape, tensor.dtype) for tensor in loaded.outputs]
     return lambda: loaded.run(feed(), out=answers)
 

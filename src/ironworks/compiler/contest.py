@@ -18,7 +18,14 @@ from ironworks.compiler.report import Phases, PrecisionReport
 from ironworks.compiler.sources import Source
 from ironworks.compiler.targets import Target
 from ironworks.compiler.tolerance import reduced_to
-from ironworks.compiler.trials import Trial, grade_trials, time_trials, typical_inputs, verify_candidate
+from ironworks.compiler.trials import (
+    Trial,
+    grade_trials,
+    time_trials,
+    typical_inputs,
+    verify_candidate,
+    with_one_thread,
+)
 from ironworks.compiler.validation.accuracy import Examination, Validation
 from ironworks.compiler.verify import Expectation, Inputs, draw_inputs, expect, held_to
 
@@ -97,6 +104,8 @@ class Contest:
                 validation = self._examination.sit(original.run)
                 trials = grade_trials(trials, self._examination)
         with phases.measure("time"):
+            if not self._source.size:  # the variants of an artifact have one number of threads
+                trials += with_one_thread(trials)
             trials, time = time_trials(trials, draws), original.microseconds(typical)
         choice = choose(trials, self.request, typical, skipped)
         for line in choice.lines:

@@ -110,6 +110,20 @@ def _open(manifest: Manifest, candidate: Candidate, target: Target) -> CompiledM
     return CompiledModel(manifest, engines.start(manifest, candidate.folder, target.threads))
 
 
+def with_one_thread(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that run on several threads here, once more on one: waking the others can take longer than they save."""
+    several = [trial for trial in trials if isinstance(trial.model, CompiledModel) and not trial.dropped]
+    return [_on_one(trial) for trial in several if trial.manifest.threads > 1]
+
+
+def _on_one(trial: Trial) -> Trial:
+    options = {**trial.candidate.options, "threads": "1"}
+    candidate = replace(trial.candidate, options=options)
+    manifest = replace(trial.manifest, options=options, threads=1)
+    model = CompiledModel(manifest, engines.start(manifest, candidate.folder, 1))
+    return replace(trial, candidate=candidate, manifest=manifest, model=model)
+
+
 def time_trials(trials: Sequence[Trial], draws: Sequence[Draw]) -> list[Trial]:
     """Time those that are not dropped, on an input of the kind that the model is meant for."""
     inputs = typical_inputs(draws)
