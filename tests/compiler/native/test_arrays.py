@@ -364,6 +364,14 @@ def test_more_functions_are_right_over_their_range(operator, level, tmp_path):
     np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=3e-7 if operator != "Mish" else 1e-6)
 
 
+def test_outputs_of_whole_numbers_are_refused():
+    model = graph([("Identity", ["x"], "y", {})], {"x": [3]})
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.elem_type = WORDS
+    with pytest.raises(BackendSkipped, match="the output y is whole numbers"):
+        lower(model, Machine(8, 16))
+
+
 @pytest.mark.parametrize(
     ("nodes", "inputs", "reason"),
     [

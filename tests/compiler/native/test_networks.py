@@ -274,6 +274,45 @@ def test_groups_of_channels(channels, outputs, groups, tmp_path):
     close(compiled(model, tmp_path).run({"x": x, "z": z})[0], expected(model, x, z))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("Relu", ("HardSwish", ["p"])), ("Tanh", ("Mul", ["p", "p"])), ("Relu", ("Gelu", ["p"]))],
+)
+def test_steps_that_look_back_do_so_behind_those_that_pooling_takes_over(before, after):
+    operator, names = after
+    nodes = [
+        ("Conv", ["x", "w", "b"], "c", {}),
+        (before, ["c"], "a", {}),
+        ("MaxPool", ["a"], "p", {"kernel_shape": [2, 2]}),
+        (operator, names, "y", {}),
+    ]
+    model = graph(nodes, {"x": [1, 2, 6, 6]}, {"w": numbers(3, 2, 3, 3), "b": np.full(3, -1, np.float32)})
+    assert_interpreted_as_expected(model, numbers(1, 2, 6, 6))
+
+
+def test_a_depthwise_convolution_reads_no_more_of_an_input_than_there_is():
+    model = convolution(1, 3, 1, 1, 3, (1, 1), {}, group=3)
+    assert_interpreted_as_expected(model, numbers(1, 3, 1, 1))
+
+
+def test_what_nobody_reads_may_be_the_last_of_a_section():
+    nodes = [
+        ("Conv", ["x", "w"], "c", {}),
+        ("MaxPool", ["c"], "d", {"kernel_shape": [2, 2]}),
+        ("Transpose", ["c"], "y", {"perm": [0, 2, 3, 1]}),
+    ]
+    model = graph(nodes, {"x": [2, 3, 4, 4]}, {"w": numbers(4, 3, 1, 1)})
+    assert_interpreted_as_expected(model, numbers(2, 3, 4, 4))
+
+
+def test_what_would_not_fit_on_the_stack_is_computed_in_another_way():
+    wide = convolution(1, 16, 4, 4000, 16, (3, 3), {"pads": [1, 1, 1, 1]})
+    program = lower(wide, Machine(16, 32))
+    assert {kernel.name for kernel in program.kernels} & {"convolution"}
+    long = graph([("MatMul", ["x", "w"], "y", {})], {"x": [1, 70000]}, {"w": numbers(70000, 1)})
+    assert not any("positions" in str(kernel.body) for kernel in lower(long, Machine(16, 32)).kernels)
+
+
 @pytest.mark.parametrize("kind", ["Conv", "MaxPool", "AveragePool"])
 def test_sequences(kind):
     shape = {"kernel_shape": [3], "pads": [1, 0], "strides": [2]}

@@ -294,6 +294,10 @@ def test_what_only_looks_like_layer_normalisation_is_kept():
         numpy_helper.from_array(np.float32(4), "two")
     )
     assert rewrite(cube, fuse_layer_norm) == 0
+    double = written_out("Mul", ())
+    for value in (*double.graph.input, *double.graph.value_info):
+        value.type.tensor_type.elem_type = TensorProto.DOUBLE
+    assert fuse_layer_norm(double) == 0
     old = written_out("Mul")
     old.opset_import[0].version = 13
     assert fuse_layer_norm(old) == 0

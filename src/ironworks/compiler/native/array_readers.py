@@ -106,6 +106,8 @@ def _reduce(graph: Graph, node: onnx.NodeProto) -> Operation:
     operation = _operation("reduce", node, [node.input[0]], axes=axes, combine=combine, before=before)
     if node.op_type == "ReduceMean":
         count = prod(shape[axis] for axis in axes)
+        if count == 0:
+            raise BackendSkipped(f"{label(node)} takes the mean of nothing")
         operation.steps.append(Step("mul", constant=np.array([1 / count], np.float32)))
     if node.op_type == "ReduceL2":
         operation.steps.append(Step("sqrt"))

@@ -24,6 +24,7 @@ _STREAMED = 5
 _TILES = 32
 """Of a block, at least: enough for the transformed weights to be read seldom."""
 _TRANSFORMED_BYTES = 1 << 19
+_STACK_BYTES = 1 << 20
 
 
 def tile_size(convolution: Convolution) -> int:
@@ -37,7 +38,17 @@ def possible_sizes(convolution: Convolution) -> list[int]:
     plain = (window.height, window.width, window.stride_y, window.stride_x, window.step_y, window.step_x)
     if convolution.depthwise or plain != (3, 3, 1, 1, 1, 1) or source.channels < convolution.lanes:
         return []
-    return [size for size in _TRANSFORM_CYCLES if size <= min(result.height, result.width)]
+    return [
+        size
+        for size in _TRANSFORM_CYCLES
+        if size <= min(result.height, result.width) and _fits(convolution, size)
+    ]
+
+
+def _fits(convolution: Convolution, size: int) -> bool:
+    """Whether the products of a row of tiles, two vectors of outputs wide, may lie on the stack."""
+    columns = -(-convolution.result.width // size)
+    return 4 * (size + 2) ** 2 * columns * 2 * convolution.lanes <= _STACK_BYTES
 
 
 def _cycles(convolution: Convolution, size: int) -> float:

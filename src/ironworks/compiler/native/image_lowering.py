@@ -24,6 +24,8 @@ from ironworks.compiler.native.program import Place, ProgramBuilder
 
 _WORTH_SKIPPING = 1 << 15
 """Weights of a layer whose zero inputs are worth looking for."""
+_MOST_POSITIONS = 1 << 16
+"""Of inputs that are not zero, which are kept on the stack."""
 
 
 def dense(placement: Placement, operation: Operation) -> None:
@@ -44,6 +46,7 @@ def dense(placement: Placement, operation: Operation) -> None:
         tensor.memory.space == "input"
         and source.images == 1
         and weight.size >= _WORTH_SKIPPING
+        and len(weight) <= _MOST_POSITIONS
         and bool(np.isfinite(weight).all())
     )
     described = Dense(

@@ -31,9 +31,10 @@ def lower(model: onnx.ModelProto, machine: Machine, decisions: Decisions | None 
         BackendSkipped: it has something that no kernel does; the message has the operator and the node.
     """
     network = Network(model)
-    placement, images = Placement(network, machine, decisions or Decisions()), _section(network)
+    placement = Placement(network, machine, decisions or Decisions())
+    images, leaving = _section(network)
     if images:
-        _image_by_image(placement, images)
+        _image_by_image(placement, images, leaving)
     else:
         for number, name in enumerate(network.inputs):
             placement.take_input(number, name)
@@ -49,14 +50,14 @@ def _call(placement: Placement, operation: Operation) -> None:
     _LOWER[operation.arrays][operation.kind](placement, operation)
 
 
-def _section(network: Network) -> int:
-    """How many of the first operations work on each image of a batch by itself, if one tensor leaves them.
+def _section(network: Network) -> tuple[int, str]:
+    """How many of the first operations work on each image of a batch by itself, and the one tensor that leaves them.
 
     Done image by image, what they pass on stays in the cache.
     """
     sizes = {network.shapes[name][:1] for name in network.inputs}
     if len(network.inputs) != 1 or sizes <= {(), (1,)}:
-        return 0
+        return 0, ""
     ends = (
         n for n, operation in enumerate(network.operations) if operation.arrays or operation.kind == "dense"
     )
@@ -65,13 +66,13 @@ def _section(network: Network) -> int:
     inside = {operation.output for operation in first} | set(network.inputs)
     read = {name for operation in network.operations[count:] for name in operation.reads}
     leaving = inside & (read | set(network.outputs))
-    return count if any(item.kind == "convolution" for item in first) and len(leaving) == 1 else 0
+    one = len(leaving) == 1 and any(item.kind == "convolution" for item in first)
+    return (count, leaving.pop()) if one else (0, "")
 
 
-def _image_by_image(placement: Placement, count: int) -> None:
+def _image_by_image(placement: Placement, count: int, leaving: str) -> None:
     """The first `count` operations for one image, and these calls again for each of the others."""
     network, builder, shapes = placement.network, placement.builder, dict(placement.network.shapes)
-    leaving = network.operations[count - 1].output
     images = shapes[leaving][0]
     network.shapes.update({name: (1, *shape[1:]) for name, shape in shapes.items() if shape[:1] == (images,)})
     start = builder.mark()

@@ -40,6 +40,9 @@ class Network(Graph):
             self._describe(value)
         self.inputs = [value.name for value in graph.input if value.name not in self.constants]
         self.outputs = [value.name for value in graph.output]
+        given = [name for name in self.outputs if name in self.dtypes]
+        if given:
+            raise BackendSkipped(f"the output {given[0]} is whole numbers, for which it has no code")
         self._arrays = {name for name in self.inputs if len(self.shapes[name]) not in _IMAGE_RANKS}
         self.operations = [operation for node in graph.node for operation in self._read(node)]
         self._join()
@@ -72,7 +75,7 @@ class Network(Graph):
         if any(name in self.constants for item in operations for name in item.reads) and not arrays:
             raise BackendSkipped(f"{label(node)} works on constants only")
         whole = [name for name in node.input if name in self.dtypes]
-        if whole and not all(_takes_numbers(item, whole) for item in operations):
+        if whole and not all(_takes_numbers(item, node, whole) for item in operations):
             raise BackendSkipped(
                 f"{label(node)} computes with the whole numbers {whole[0]}, for which it has no code"
             )
@@ -142,7 +145,7 @@ class Network(Graph):
             if pool.kind != "max_pool" or host is None or host.kind not in ("dense", "convolution"):
                 continue
             if self.consumers(host.output) == 1 and all(step.kind in _MONOTONE for step in host.steps):
-                pool.steps[:0], host.steps = host.steps, []
+                pool.steps, host.steps = [*host.steps, *_later(pool.steps, len(host.steps))], []
 
     def _host(self, operation: Operation, kept: list[Operation], made: dict[str, int]) -> Operation | None:
         """The operation that can take the steps of `operation`: the latest of those that feed it."""
@@ -180,12 +183,16 @@ def _listed(items: _T | list[_T]) -> list[_T]:
     return items if isinstance(items, list) else [items]
 
 
-def _takes_numbers(operation: Operation, whole: Sequence[str]) -> bool:
+def _later(steps: Sequence[Step], begun: int) -> list[Step]:
+    """The steps after `begun` others: what they had at some place they have that much later."""
+    return [replace(step, earlier=step.earlier + begun) if step.earlier >= 0 else step for step in steps]
+
+
+def _takes_numbers(operation: Operation, node: onnx.NodeProto, whole: Sequence[str]) -> bool:
     """Whether an operation may have those of its inputs that are whole numbers."""
     if operation.kind == "gather":
         return operation.inputs[0] not in whole
-    cast = operation.kind == "elementwise" and not operation.steps
-    return cast or operation.kind in ("reshape", "transpose", "slice", "expand")
+    return node.op_type == "Cast" or operation.kind in ("reshape", "transpose", "slice", "expand")
 
 
 def _append(host: Operation, operation: Operation) -> None:
@@ -194,11 +201,9 @@ def _append(host: Operation, operation: Operation) -> None:
     if operation.inputs[0] != host.output:  # a sum with the host as its second summand
         steps = [Step(steps[0].kind, operation.inputs[0]), *steps[1:]]
     begun = len(host.steps)
-    for step in steps:
+    for step in _later(steps, begun):
         if step.operand == host.output:
             step = replace(step, operand="", earlier=begun)
-        elif step.earlier >= 0:
-            step = replace(step, earlier=step.earlier + begun)
         elif host.kind == "elementwise" and step.operand == host.inputs[0] and step.operand:
             step = replace(step, operand="", earlier=0)
         host.steps.append(step)

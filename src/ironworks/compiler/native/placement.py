@@ -106,7 +106,8 @@ class Placement:
         ):
             return False
         return all(
-            item.kind in ("dense", "convolution")
+            item.kind == "dense"
+            or (item.kind == "convolution" and item.attributes.get("group", 1) == 1)
             or (item.kind == "flatten" and self._read_one_by_one(item.output, self._readers(item.output)))
             for item in readers
         )

@@ -61,6 +61,7 @@ class _Matcher:
         self._shapes = {
             value.name: [size.dim_value for size in value.type.tensor_type.shape.dim]
             for value in (*graph.input, *graph.value_info)
+            if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
         }
 
     def matches(self) -> Iterator[_Match]:
