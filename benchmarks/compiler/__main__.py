@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 
 from benchmarks.compiler import figures
-from benchmarks.compiler.cases import MODELS, Case, minutes_left, plan
+from benchmarks.compiler.cases import MODELS, WHOLE, Case, minutes_left, plan
 from benchmarks.compiler.environment import ROOT, prepare, processor, versions
 from benchmarks.compiler.figures import Line, OtherSession, Session
 from benchmarks.compiler.machine import measure
@@ -59,8 +59,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--model", nargs="*", default=list(MODELS), choices=MODELS, help="which (default: all)"
     )
-    parser.add_argument("--batch", type=numbers, default=[1, 32], help="sizes, by commas (default: 1,32)")
-    parser.add_argument("--threads", type=numbers, default=[1, 2], help="by commas (default: 1,2)")
+    parser.add_argument("--batch", type=numbers, default=WHOLE[0], help="sizes, by commas (default: 1,32)")
+    parser.add_argument("--threads", type=numbers, default=WHOLE[1], help="by commas (default: 1,2)")
     parser.add_argument(
         "--rounds", type=int, default=pace.rounds, help="of each library (default: %(default)s)"
     )

@@ -51,6 +51,10 @@ MODELS = {
 }
 
 
+WHOLE = ([1, 32], [1, 2])
+"""Batches and threads that every model is measured with."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One line of a table."""

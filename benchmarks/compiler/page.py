@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from benchmarks.compiler.agreement import TOLERANCE
-from benchmarks.compiler.cases import MODELS
+from benchmarks.compiler.cases import MODELS, WHOLE, plan
 from benchmarks.compiler.figures import Line, Session
 from benchmarks.compiler.rivals import OURS
 from benchmarks.compiler.summary import bars, overall
@@ -34,11 +34,19 @@ processor does not learn its branches by heart.
 def page(session: Session, lines: Sequence[Line]) -> str:
     """The page, in Markdown."""
     families = dict.fromkeys(MODELS[line.case.model].family for line in lines)
-    parts = [_INTRODUCTION.format(tolerance=TOLERANCE), overall(lines), "", *_bars(lines), *_machine(session)]
+    parts = [_INTRODUCTION.format(tolerance=TOLERANCE), overall(lines), "", *_missing(lines)]
+    parts += [*_bars(lines), *_machine(session)]
     for family in families:
         rows = [line for line in lines if MODELS[line.case.model].family == family]
         parts += [f"## {family}", *_table(rows), *_left_out(rows)]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _missing(lines: Sequence[Line]) -> list[str]:
+    """The cases of the whole zoo that this run has not measured."""
+    measured = {line.case for line in lines}
+    missing = [case.title for case in plan(list(MODELS), *WHOLE) if case not in measured]
+    return [f"Not measured in this run: {'; '.join(missing)}.", ""] if missing else []
 
 
 def _bars(lines: Sequence[Line]) -> list[str]:

@@ -49,6 +49,16 @@ def test_the_answers_are_the_models(threads):
     np.testing.assert_array_equal(z, TABLE[[4, 1]])
 
 
+def test_another_thread_runs_it_when_the_file_is_gone(tmp_path):
+    """As where it was loaded from an archive, whose unpacked files are deleted."""
+    shutil.copy(DATA / "two.tflite", tmp_path)
+    running, x = model(folder=str(tmp_path)), drawn(0)
+    (tmp_path / "two.tflite").unlink()
+    with ThreadPoolExecutor(1) as pool:
+        y, _ = pool.submit(running.run, {"x": x, "rows": np.array([4, 1])}).result()
+    np.testing.assert_allclose(y, expected(x), rtol=1e-6)
+
+
 def test_answers_of_before_are_kept():
     running = model()
     first, _ = running.run({"x": drawn(0), "rows": np.array([0, 0])})

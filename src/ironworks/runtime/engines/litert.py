@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import os.path
 import threading
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from ironworks.runtime.engines import Array, Engine
+from ironworks.runtime.engines import Array, Engine, Folder
 from ironworks.runtime.manifest import ArtifactError, Manifest, Tensor
 
 
-def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
+def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     """Load the model, whose signature has the inputs `args_0` … and the outputs `output_0` …, in float32.
 
     Raises:
         ArtifactError: LiteRT refuses the model, or it is another one than the manifest describes.
     """
-    model = _Model(manifest, folder / manifest.entry, threads)
+    with open(os.path.join(folder, manifest.entry), "rb") as file:
+        model = _Model(manifest, file.read(), threads)
     try:
         model.interpreter()
     except ArtifactError:
@@ -32,9 +33,11 @@ def start(manifest: Manifest, folder: Path, threads: int) -> Engine:
 
 
 class _Model:
-    def __init__(self, manifest: Manifest, path: Path, threads: int) -> None:
+    """Keeps the file's content: other threads' interpreters are made when the file may be gone."""
+
+    def __init__(self, manifest: Manifest, content: bytes, threads: int) -> None:
         self._manifest = manifest
-        self._path = path
+        self._content = content
         self._count = threads
         self._threads = threading.local()
 
@@ -42,7 +45,7 @@ class _Model:
         """This thread's."""
         interpreter: _Interpreter | None = getattr(self._threads, "interpreter", None)
         if interpreter is None:
-            interpreter = _Interpreter(self._manifest, self._path, self._count)
+            interpreter = _Interpreter(self._manifest, self._content, self._count)
             self._threads.interpreter = interpreter
         return interpreter
 
@@ -51,8 +54,8 @@ class _Model:
 
 
 class _Interpreter:
-    def __init__(self, manifest: Manifest, path: Path, threads: int) -> None:
-        self._library = Interpreter(str(path), num_threads=threads)
+    def __init__(self, manifest: Manifest, content: bytes, threads: int) -> None:
+        self._library = Interpreter(model_content=content, num_threads=threads)
         self._inputs, self._outputs = self._places(manifest)
         self._library.allocate_tensors()
 
