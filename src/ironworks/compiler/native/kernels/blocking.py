@@ -19,11 +19,6 @@ class Block:
     chains: int = 1
 
 
-def choose(rows: int, columns: int, registers: int, *, split: bool = False) -> Block:
-    """The block with the least estimated cycles a step of the sum, for a result of `rows` × `columns` vectors."""
-    return ranked(rows, columns, registers, split=split)[0]
-
-
 def ranked(rows: int, columns: int, registers: int, *, split: bool = False) -> list[Block]:
     """Blocks for a result of `rows` × `columns` vectors, that with the least estimated cycles a step first.
 
@@ -46,8 +41,8 @@ def ranked(rows: int, columns: int, registers: int, *, split: bool = False) -> l
 
 
 def balanced(rows: int, columns: int, registers: int) -> Block:
-    """A block like `choose`'s, with as many rows as the registers hold, in parts of nearly equal size."""
-    width = choose(rows, columns, registers).columns
+    """As wide as the block ranked first, with as many rows as the registers hold, in parts of nearly equal size."""
+    width = ranked(rows, columns, registers)[0].columns
     most = max(height for height in range(1, _MOST_ROWS + 1) if height * width + width + 1 <= registers)
     return Block(-(-rows // -(-rows // min(rows, most))), width)
 
