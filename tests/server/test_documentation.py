@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ironworks.server.services import iam, logs, sagemaker, sts
+from ironworks.server.services import iam, ironworks, logs, sagemaker, sts
 from ironworks.server.services.operations import Operations
 from ironworks.server.services.s3.operations import BLOCKING, STREAMING
 
@@ -13,6 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 SERVICES = {
     "SageMaker": ("sagemaker", sagemaker.MODULES),
     "CloudWatch Logs": ("logs", (logs,)),
+    "Ironworks": ("ironworks", (ironworks,)),
     "STS": ("sts", (sts,)),
     "IAM": ("iam", (iam,)),
 }

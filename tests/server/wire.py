@@ -19,6 +19,7 @@ from ironworks.home import Home
 from ironworks.server.app import App
 from ironworks.server.installation import Installation
 from ironworks.server.keys import Keys
+from ironworks.server.protocols.model import MODELS
 from tests.control.fakes import FakeExecutor
 
 REGION = "us-west-2"
@@ -44,7 +45,9 @@ class Wire:
         config = Config(
             retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False
         )
-        return botocore.session.Session().create_client(
+        session = botocore.session.Session()
+        session.get_component("data_loader").search_paths.append(str(MODELS))
+        return session.create_client(
             service, region_name=region, endpoint_url=self.url, config=config, **secrets
         )
 

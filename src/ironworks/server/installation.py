@@ -18,7 +18,7 @@ from ironworks.server.call import Service
 from ironworks.server.instances import InstancePool
 from ironworks.server.keys import Keys
 from ironworks.server.router import EndpointRouter
-from ironworks.server.services import iam, logs, sagemaker, sts
+from ironworks.server.services import iam, ironworks, logs, sagemaker, sts
 from ironworks.server.services.json_service import JsonService
 from ironworks.server.services.operations import Operations
 from ironworks.server.services.query_service import QueryService
@@ -81,6 +81,7 @@ def _services(backend: Backend) -> dict[str, Service]:
         "sagemaker": JsonService(operations("sagemaker", *sagemaker.MODULES)),
         "sagemaker-runtime": RuntimeService(backend),
         "logs": JsonService(operations("logs", logs)),
+        "ironworks": JsonService(operations("ironworks", ironworks)),
         "sts": QueryService(operations("sts", sts)),
         "iam": QueryService(operations("iam", iam)),
         "s3": S3Service(backend.platform.objects, backend.keys.account),
