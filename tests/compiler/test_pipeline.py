@@ -310,7 +310,13 @@ def test_candidates_for_several_threads_are_timed_on_one_as_well(mlp, tmp_path, 
 
     report, manifest = compiled(lambda calls: [float(number) for number in range(1, len(calls) + 1)])
     labels = [candidate.label for candidate in report.candidates]
-    assert labels == ["native", "onnxruntime (optimization all)", "native (threads 1)", labels[3]]
+    assert labels == [
+        "native",
+        "onnxruntime (optimization all)",
+        "onnxruntime (optimization all, spinning run)",
+        "native (threads 1)",
+        "onnxruntime (optimization all, threads 1)",
+    ]
     assert (report.threads, report.chosen, manifest.threads) == (2, "native", 2)
-    report, manifest = compiled(lambda calls: [4.0, 3.0, 1.0, 2.0])
+    report, manifest = compiled(lambda calls: [4.0, 3.0, 5.0, 1.0, 2.0])
     assert (report.chosen, manifest.threads) == ("native (threads 1)", 1)

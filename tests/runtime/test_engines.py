@@ -26,6 +26,24 @@ def test_onnxruntime_runs_at_every_level_of_optimisation(adder, level):
     np.testing.assert_array_equal(model.run([1, 2, 3, 4])[0], [[2, 4, 6, 8]])
 
 
+@pytest.mark.parametrize(("options", "spins"), [({}, "0"), ({"spinning": "run"}, "1")])
+def test_threads_of_onnxruntime_spin_only_where_that_was_chosen_and_only_during_a_run(
+    adder, monkeypatch, options, spins
+):
+    asked = {}
+    session = onnxruntime.InferenceSession
+
+    def start(path, options, **others):
+        for name in ("session.intra_op.allow_spinning", "session.force_spinning_stop"):
+            asked[name] = options.get_session_config_entry(name)
+        return session(path, options, **others)
+
+    monkeypatch.setattr(engine.onnxruntime, "InferenceSession", start)
+    model = load(adder(single=True, options=options), threads=2)
+    np.testing.assert_array_equal(model.run([1, 2, 3, 4])[0], [[2, 4, 6, 8]])
+    assert asked == {"session.intra_op.allow_spinning": spins, "session.force_spinning_stop": "1"}
+
+
 @pytest.mark.parametrize(
     ("precision", "flags", "exact"),
     [

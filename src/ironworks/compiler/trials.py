@@ -113,7 +113,11 @@ def _open(manifest: Manifest, candidate: Candidate, target: Target) -> CompiledM
 def with_one_thread(trials: Sequence[Trial]) -> list[Trial]:
     """Those that run on several threads here, once more on one: waking the others can take longer than they save."""
     several = [trial for trial in trials if isinstance(trial.model, CompiledModel) and not trial.dropped]
-    return [_on_one(trial) for trial in several if trial.manifest.threads > 1]
+    return [
+        _on_one(trial)
+        for trial in several
+        if trial.manifest.threads > 1 and "spinning" not in trial.manifest.options
+    ]
 
 
 def _on_one(trial: Trial) -> Trial:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.compiler.native.networks import TARGET, close, compiled, expected, graph, interpreted
 
 from ironworks.compiler.backends import BackendSkipped
+from ironworks.compiler.native import lowering
 from ironworks.compiler.native.lowering import Machine, lower
 from ironworks.compiler.toolchain import levels_of
 
@@ -303,6 +304,35 @@ def test_what_nobody_reads_may_be_the_last_of_a_section():
     ]
     model = graph(nodes, {"x": [2, 3, 4, 4]}, {"w": numbers(4, 3, 1, 1)})
     assert_interpreted_as_expected(model, numbers(2, 3, 4, 4))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_share_the_images_of_a_batch(threads, tmp_path, monkeypatch):
+    monkeypatch.setattr(lowering, "PARALLEL_FLOPS", 0)
+    nodes = [
+        ("Conv", ["x", "w"], "c", {"pads": [1, 1, 1, 1]}),
+        ("Relu", ["c"], "r", {}),
+        ("MaxPool", ["r"], "p", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+        ("Flatten", ["p"], "f", {}),
+        ("MatMul", ["f", "v"], "y", {}),
+    ]
+    constants = {"w": numbers(8, 3, 3, 3), "v": numbers(8 * 6 * 6, 10)}
+    model = graph(nodes, {"x": [7, 3, 12, 12]}, constants)
+    assert lower(model, Machine(8, 16)).parallel
+    network = compiled(model, tmp_path, threads=threads)
+    for _ in range(20):
+        x = numbers(7, 3, 12, 12)
+        close(network.run(x)[0], expected(model, x))
+
+
+def test_a_batch_needs_the_memory_of_one_image_for_each_thread():
+    def program(images):
+        nodes = [("Conv", ["x", "w"], "c", {}), ("Conv", ["c", "w"], "d", {}), ("Conv", ["d", "w"], "y", {})]
+        return lower(graph(nodes, {"x": [images, 16, 8, 8]}, {"w": numbers(16, 16, 1, 1)}), Machine(16, 32))
+
+    few, many = program(2), program(20)
+    assert (few.slot, len(few.calls)) == (many.slot, len(many.calls))
+    assert few.slot == 2 * 16 * 8 * 8, "the input as vectors, and what the first convolution makes of it"
 
 
 def test_what_would_not_fit_on_the_stack_is_computed_in_another_way():

@@ -36,6 +36,9 @@ def build_batches(
 def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOptions) -> list[Candidate]:
     """Write the graph into `folder`; one candidate for each level of optimisation that may differ.
 
+    Where there are several threads, each also with threads that spin while a run lasts: waking them for every
+    operator takes longer than many operators do.
+
     Raises:
         BackendSkipped: the target is another architecture than this machine's, where it cannot be verified.
     """
@@ -46,7 +49,7 @@ def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOp
     return [
         Candidate(
             engine="onnxruntime",
-            options={"optimization": level},
+            options={"optimization": level, **spinning},
             folder=folder,
             entry=_ENTRY,
             # ONNX Runtime looks for AVX2 and AVX-512 itself when it starts, on any x86-64.
@@ -54,4 +57,5 @@ def build(model: onnx.ModelProto, target: Target, folder: Path, options: BuildOp
             versions={"onnx": version("onnx"), "onnxruntime": version("onnxruntime")},
         )
         for level in (("all", "extended") if convolutional else ("all",))
+        for spinning in (({}, {"spinning": "run"}) if target.threads > 1 else ({},))
     ]

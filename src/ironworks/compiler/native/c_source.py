@@ -51,16 +51,16 @@ class _Writer:
         kernel = self._kernel
         written = {s.buffer.name for s in ir.statements(kernel.body) if isinstance(s, ir.Store)}
         parameters = [_declaration(item, item.name not in written) for item in kernel.parameters]
-        first = kernel.body[0] if kernel.body else None
-        if isinstance(first, ir.For) and first.parallel:
-            return self._parallel(first, parameters)
+        if kernel.parallel:
+            return self._parallel(kernel.body[0], parameters)
         self._block(kernel.body)
         return self._function(
             f"static void {self._name}({', '.join(['ironworks_team *team', *parameters])})",
             ["(void)team;", *self._lines],
         )
 
-    def _parallel(self, outer: ir.For, parameters: Sequence[str]) -> str:
+    def _parallel(self, outer: ir.Statement, parameters: Sequence[str]) -> str:
+        assert isinstance(outer, ir.For)
         name = self._name
         fields = "".join(f"  {item.replace('restrict ', '')};\n" for item in parameters)
         self._block(outer.body)
@@ -69,8 +69,8 @@ class _Writer:
             for item, buffer in zip(parameters, self._kernel.parameters, strict=True)
         ]
         task = self._function(
-            f"static void {name}_task(void *raw, long index)",
-            [*unpacked, f"long {outer.variable} = index * {outer.step};", *self._lines],
+            f"static void {name}_task(void *raw, long index, int thread)",
+            ["(void)thread;", *unpacked, f"long {outer.variable} = index * {outer.step};", *self._lines],
         )
         names = ", ".join(buffer.name for buffer in self._kernel.parameters)
         count = -(-outer.count.constant // outer.step)

@@ -240,6 +240,11 @@ class Kernel:
     parameters: tuple[Buffer, ...]
     body: tuple[Statement, ...]
 
+    @property
+    def parallel(self) -> bool:
+        """Whether a team of threads shares its outermost loop."""
+        return bool(self.body) and isinstance(self.body[0], For) and self.body[0].parallel
+
 
 def loop(
     name: str,

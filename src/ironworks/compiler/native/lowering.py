@@ -13,7 +13,7 @@ from ironworks.compiler.native.decisions import Decisions
 from ironworks.compiler.native.image_lowering import IMAGE_OPERATIONS
 from ironworks.compiler.native.network import Network
 from ironworks.compiler.native.operations import Operation
-from ironworks.compiler.native.placement import ImageTensor, Machine, Placement
+from ironworks.compiler.native.placement import PARALLEL_FLOPS, ImageTensor, Machine, Placement
 from ironworks.compiler.native.program import Memory, Program
 
 __all__ = ["Machine", "lower"]
@@ -75,7 +75,6 @@ def _image_by_image(placement: Placement, count: int, leaving: str) -> None:
     network, builder, shapes = placement.network, placement.builder, dict(placement.network.shapes)
     images = shapes[leaving][0]
     network.shapes.update({name: (1, *shape[1:]) for name, shape in shapes.items() if shape[:1] == (images,)})
-    start = builder.mark()
     placement.take_input(0, network.inputs[0])
     for operation in network.operations[:count]:
         _call(placement, operation)
@@ -85,6 +84,6 @@ def _image_by_image(placement: Placement, count: int, leaving: str) -> None:
     whole = builder.tensor(images * one.layout.image)
     given = prod(shapes[network.inputs[0]][1:])
     strides = {Memory("input", 0, given): given, whole: one.layout.image}
-    builder.repeat(start, images, one.memory, whole, strides)
-    placement.tensors = {leaving: replace(one, layout=replace(one.layout, images=images), memory=whole)}
     placement.flops *= images
+    builder.repeat(images, one.memory, whole, strides, placement.flops > PARALLEL_FLOPS)
+    placement.tensors = {leaving: replace(one, layout=replace(one.layout, images=images), memory=whole)}

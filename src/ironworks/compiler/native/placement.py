@@ -20,7 +20,7 @@ from ironworks.compiler.native.program import Memory, Place, ProgramBuilder
 from ironworks.compiler.native.view import View, dense_view, view_of
 
 PARALLEL_FLOPS = 6e6
-"""Of an operation that is worth the time in which the other threads wake up."""
+"""Of an operation, or of a section, that is worth the time in which the other threads wake up."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ class Entry:
     Attributes:
         inputs, outputs: the shapes that it takes and gives.
         flops: floating-point operations of a run.
-        workspace: bytes that a run needs.
+        workspace: bytes that a run needs, a multiple of 64.
+        slot: bytes that each of its threads needs besides, a multiple of 64.
         parallel: whether it uses more than one thread.
     """
 
@@ -24,6 +25,7 @@ class Entry:
     flops: float
     workspace: int
     parallel: bool
+    slot: int = 0
 
 
 def variants_source(identifier: str, entries: Sequence[Entry]) -> str:
@@ -33,7 +35,7 @@ def variants_source(identifier: str, entries: Sequence[Entry]) -> str:
         tensors += _tensors(f"inputs_{number}", entry.inputs) + _tensors(f"outputs_{number}", entry.outputs)
         rows += (
             f"  {{{len(entry.inputs)}, {len(entry.outputs)}, inputs_{number}, outputs_{number}, "
-            f"{entry.flops!r}, {entry.workspace}, {int(entry.parallel)}, run_{number}}},\n"
+            f"{entry.flops!r}, {entry.workspace}, {entry.slot}, {int(entry.parallel)}, run_{number}}},\n"
         )
     return (
         f"{tensors}const ironworks_generated ironworks_variants_{identifier}[] = {{\n{rows}}};\n"

@@ -6,12 +6,16 @@
 
 typedef struct ironworks_team ironworks_team;
 
-/* Call `task(arguments, i)` for i in 0 … count - 1, spread over the team's threads; returns when all are done. */
-void ironworks_parallel(ironworks_team *team, void (*task)(void *arguments, long index), void *arguments, long count);
+/* The `index`th part of some work; `thread` says who does it: 0 is the caller, the team's others follow. */
+typedef void ironworks_task(void *arguments, long index, int thread);
+
+/* Call `task` for each index from 0 to count - 1, spread over the team's threads; returns when all are done. */
+void ironworks_parallel(ironworks_team *team, ironworks_task *task, void *arguments, long count);
 
 typedef void ironworks_kernel(const void *const *inputs, void *const *outputs, char *workspace, ironworks_team *team);
 
-/* One variant as generated: `workspace` bytes, 64-byte aligned, are for one run at a time. */
+/* One variant as generated: `workspace` bytes, 64-byte aligned, are for one run at a time; `slot` bytes for each of its
+   threads follow. Both are multiples of 64. */
 typedef struct {
   int input_count;
   int output_count;
@@ -19,6 +23,7 @@ typedef struct {
   const ironworks_tensor *outputs;
   double flops;
   size_t workspace;
+  size_t slot;
   int parallel; /* whether any kernel uses more than one thread */
   ironworks_kernel *run;
 } ironworks_generated;

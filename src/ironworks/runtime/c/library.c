@@ -19,13 +19,14 @@ struct ironworks_team {
   _Atomic uint64_t state;
   _Atomic long done;
   _Atomic int sleepers;
-  void (*task)(void *arguments, long index);
+  ironworks_task *task;
   void *arguments;
   _Atomic long count;
   pthread_mutex_t lock;
   pthread_cond_t begin;
   pthread_cond_t end;
   _Atomic int stopping;
+  _Atomic int numbered;
   int size;
   pthread_t workers[];
 };
@@ -46,13 +47,13 @@ static void relax(void) {
 }
 
 /* Take indices of the current round until none is left. */
-static void work(ironworks_team *team) {
+static void work(ironworks_team *team, int thread) {
   uint64_t state = atomic_load(&team->state);
   while ((uint32_t)state < CLOSED) {
     long index = (uint32_t)state, count = team->count;
     if (index >= count) return;
     if (!atomic_compare_exchange_weak(&team->state, &state, state + 1)) continue;
-    team->task(team->arguments, index);
+    team->task(team->arguments, index, thread);
     if (atomic_fetch_add(&team->done, 1) + 1 == count) {
       pthread_mutex_lock(&team->lock);
       pthread_cond_signal(&team->end);
@@ -68,6 +69,7 @@ static int round_is(ironworks_team *team, uint32_t seen) {
 
 static void *wait_for_work(void *raw) {
   ironworks_team *team = raw;
+  int thread = atomic_fetch_add(&team->numbered, 1) + 1;
   uint32_t seen = 0;
   while (!atomic_load(&team->stopping)) {
     for (int spin = 0; spin < SPINS && round_is(team, seen); spin++) relax();
@@ -79,14 +81,14 @@ static void *wait_for_work(void *raw) {
       pthread_mutex_unlock(&team->lock);
     }
     seen = (uint32_t)(atomic_load(&team->state) >> 32);
-    work(team);
+    work(team, thread);
   }
   return NULL;
 }
 
-void ironworks_parallel(ironworks_team *team, void (*task)(void *arguments, long index), void *arguments, long count) {
+void ironworks_parallel(ironworks_team *team, ironworks_task *task, void *arguments, long count) {
   if (team == NULL || team->size == 0 || count < 2) {
-    for (long index = 0; index < count; index++) task(arguments, index);
+    for (long index = 0; index < count; index++) task(arguments, index, 0);
     return;
   }
   uint64_t round = (atomic_load(&team->state) >> 32) + 1;
@@ -101,7 +103,7 @@ void ironworks_parallel(ironworks_team *team, void (*task)(void *arguments, long
     pthread_cond_broadcast(&team->begin);
     pthread_mutex_unlock(&team->lock);
   }
-  work(team);
+  work(team, 0);
   for (int spin = 0; spin < SPINS && atomic_load(&team->done) < count; spin++) relax();
   if (atomic_load(&team->done) == count) return;
   pthread_mutex_lock(&team->lock);
@@ -157,8 +159,9 @@ static ironworks_session *start(int variant, int threads) {
   ironworks_session *session = calloc(1, sizeof *session);
   if (session == NULL) return NULL;
   session->code = &chosen->variants[variant];
-  session->allocated = malloc(session->code->workspace + ALIGNMENT);
   int workers = threads > 1 && session->code->parallel ? threads - 1 : 0;
+  size_t slots = (size_t)(workers + 1) * session->code->slot;
+  session->allocated = malloc(session->code->workspace + slots + ALIGNMENT);
   if (session->allocated == NULL || (workers && (session->team = gather(workers)) == NULL)) {
     stop(session);
     return NULL;

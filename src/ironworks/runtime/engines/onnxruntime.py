@@ -30,7 +30,8 @@ _TYPES = {"float": "float32", "double": "float64"}
 def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     """Open a session. The option `optimization` is `all` (default), `extended` or `none`.
 
-    With an option `precision` of int8, products are exact on x86-64 processors without VNNI too.
+    With an option `spinning` of `run`, threads wait for work without sleep while a run lasts. With an option
+    `precision` of int8, products are exact on x86-64 processors without VNNI too.
 
     Raises:
         ArtifactError: ONNX Runtime refuses the model.
@@ -43,8 +44,10 @@ def start(manifest: Manifest, folder: Folder, threads: int) -> Engine:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_FATAL_ONLY
-    # A spinning worker takes its core from the other instances of the machine.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A worker that spins takes its core from the other instances of the machine: never between two runs.
+    spins = manifest.options.get("spinning") == "run"
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spins)))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     if manifest.options.get("precision", "").startswith("int8") and not _has_vnni():
         # Sums of two products would be cut off at 16 bits. With VNNI they are not, and this takes four times as long.
         options.add_session_config_entry("session.x64quantprecision", "1")
