@@ -234,6 +234,18 @@ def test_not_a_number_is_not_zero(position, tmp_path):
     assert np.isnan(compiled(dense(1, 784, 64), tmp_path).run(x)[0]).all()
 
 
+@pytest.mark.parametrize("operator", ["Relu", "Clip"])
+def test_not_a_number_is_not_cut_off(operator, tmp_path):
+    limits = {"Relu": ([], {}), "Clip": (["low", "high"], {"low": np.float32(0), "high": np.float32(6)})}
+    names, constants = limits[operator]
+    nodes = [("Conv", ["x", "w"], "c", {}), (operator, ["c", *names], "y", {})]
+    model = graph(nodes, {"x": [1, 3, 4, 4]}, {"w": numbers(20, 3, 1, 1), **constants})
+    x = numbers(1, 3, 4, 4)
+    x[0, 1, 2, 3] = np.nan
+    answer = compiled(model, tmp_path).run(x)[0]
+    assert np.isnan(answer[0, :, 2, 3]).all() and np.isnan(answer).sum() == 20
+
+
 def test_weights_that_are_not_finite_are_never_skipped(tmp_path):
     weight = numbers(784, 64)
     weight[3, :] = np.inf

@@ -26,10 +26,6 @@ def _given(placement: Placement, operation: Operation) -> ArrayTensor:
     return placement.array(operation.inputs[0])
 
 
-def _plain(view: View) -> View:
-    return replace(view, offset=0)
-
-
 def product(placement: Placement, operation: Operation) -> None:
     """A product of matrices: the right one packed if it is constant, its rows as they lie if it is computed."""
     left_name, right_name = operation.inputs
@@ -42,9 +38,9 @@ def product(placement: Placement, operation: Operation) -> None:
     result = placement.array_result(operation, any_order=True)
     batches = shape[:-2]
     described = describe(
-        _plain(left.view.broadcast((*batches, *left.view.shape[-2:]))),
-        None if right is None else _plain(right.view.broadcast((*batches, *right.view.shape[-2:]))),
-        _plain(result.view),
+        left.view.broadcast((*batches, *left.view.shape[-2:])).from_first,
+        None if right is None else right.view.broadcast((*batches, *right.view.shape[-2:])).from_first,
+        result.view.from_first,
         epilogue,
         placement.lanes,
         placement.registers,
@@ -69,8 +65,8 @@ def elementwise(placement: Placement, operation: Operation) -> None:
     epilogue, operands = placement.array_epilogue(operation)
     result = placement.array_result(operation, any_order=True)
     kernel = mapping_kernel(
-        _plain(source.view.broadcast(shape)),
-        _plain(result.view),
+        source.view.broadcast(shape).from_first,
+        result.view.from_first,
         epilogue,
         placement.lanes,
         source.dtype,
@@ -89,7 +85,7 @@ def softmax(placement: Placement, operation: Operation) -> None:
     rows = placement.with_rows(replace(source, view=source.view.permuted(axes)))
     target = result if axis == rank - 1 else placement.new_array(rows.view.shape)
     parallel = target.view.elements >= _PARALLEL_ELEMENTS
-    views = _plain(rows.view), _plain(target.view)
+    views = rows.view.from_first, target.view.from_first
     kernel = softmax_kernel(*views, placement.lanes, log=operation.attributes["log"], parallel=parallel)
     placement.builder.call(kernel, rows.place, target.place)
     if target is not result:
@@ -111,8 +107,8 @@ def normalise(placement: Placement, operation: Operation) -> None:
     constants = [operation.weight, *([] if operation.bias is None else [operation.bias])]
     weights = [Place(placement.builder.weight(array)) for array in constants]
     kernel = normalise_kernel(
-        _plain(rows),
-        _plain(target.view),
+        rows.from_first,
+        target.view.from_first,
         attributes["epsilon"],
         placement.lanes,
         centred=attributes["centred"],
@@ -131,7 +127,7 @@ def reduce(placement: Placement, operation: Operation) -> None:
     result = placement.array_result(operation)
     kept = [size for axis, size in enumerate(source.view.shape) if axis not in attributes["axes"]]
     kernel = reduction_kernel(
-        _plain(source.view),
+        source.view.from_first,
         attributes["axes"],
         dense_view(kept),
         attributes["combine"],
@@ -213,7 +209,7 @@ def gather(placement: Placement, operation: Operation) -> None:
     count = table.view.shape[0]
     flat = dense_view((count, table.view.elements // count))
     target = dense_view((*rows.view.shape, flat.shape[1]))
-    kernel = gathering_kernel(flat, _plain(rows.view), target, rows.dtype, placement.lanes)
+    kernel = gathering_kernel(flat, rows.view.from_first, target, rows.dtype, placement.lanes)
     placement.builder.call(kernel, table.place, rows.place, result.place)
 
 

@@ -194,7 +194,7 @@ class Placement:
             raise BackendSkipped(
                 "it reads whole numbers where they are given, and the model moves them about"
             )
-        views = replace(source.view, offset=0), replace(target.view, offset=0)
+        views = source.view.from_first, target.view.from_first
         self.builder.call(mapping_kernel(*views, Epilogue(), self.lanes), source.place, target.place)
 
     def new_array(self, shape: Sequence[int]) -> ArrayTensor:
@@ -263,7 +263,7 @@ class Placement:
                 views.append(None)
                 continue
             operand = self.with_rows(operand)
-            views.append(replace(operand.view.broadcast(shape), offset=0))
+            views.append(operand.view.broadcast(shape).from_first)
             places.append(operand.place)
         return Epilogue(operation.steps, views), places
 

@@ -19,6 +19,11 @@ class View:
     offset: int = 0
 
     @property
+    def from_first(self) -> View:
+        """The same elements, in a memory whose first element is the view's."""
+        return replace(self, offset=0)
+
+    @property
     def elements(self) -> int:
         """How many there are."""
         return prod(self.shape)

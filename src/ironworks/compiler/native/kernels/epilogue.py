@@ -70,9 +70,10 @@ def _constant(value: float, lanes: int) -> Value:
 def _apply(step: Step, value: Value, other: Value | None, lanes: int) -> Value:
     if step.kind == "clip":
         if step.low != float("-inf"):
-            value = Apply("max", (value, _constant(step.low, lanes)))
+            # The value second, because of the two it is the one whose NaN a processor's maximum gives back.
+            value = Apply("max", (_constant(step.low, lanes), value))
         if step.high != float("inf"):
-            value = Apply("min", (value, _constant(step.high, lanes)))
+            value = Apply("min", (_constant(step.high, lanes), value))
         return value
     if other is None:
         return Apply(step.kind, (value,))
