@@ -23,7 +23,7 @@ lint: $(READY)  ## style, types, and which room imports which
 clean:  ## forget what was made and downloaded
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
 
-$(READY): pyproject.toml constraints.txt setup.py $(wildcard src/ironworks/runtime/*.[ch])
+$(READY): pyproject.toml constraints.txt setup.py $(wildcard src/ironworks/runtime/*.[ch] src/ironworks/serving/c/*.[ch])
 	@echo "Making .venv: Ironworks and what it depends on …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --prefer-binary -c constraints.txt -e '.[dev]'

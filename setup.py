@@ -1,6 +1,8 @@
-"""The one part of the build that pyproject.toml cannot say: the extension that calls compiled models."""
+"""The parts of the build that pyproject.toml cannot say: the extensions."""
 
 from setuptools import Extension, setup
+
+SERVING = "src/ironworks/serving/c"
 
 setup(
     ext_modules=[
@@ -12,6 +14,22 @@ setup(
             extra_compile_args=["-O2", "-fvisibility=hidden"],
             # Where there is no C compiler the runtime calls libraries through ctypes, which is slower.
             optional=True,
-        )
+        ),
+        # It loads in every Python from 3.8 on, because original models are served in their frameworks' own.
+        Extension(
+            "ironworks.serving._http",
+            [
+                f"{SERVING}/{name}.c"
+                for name in (
+                    "chunks", "connection", "deadlines", "head", "listeners", "module", "requests", "routes", "server",
+                    "slot",
+                )
+            ],
+            depends=[f"{SERVING}/{name}.h" for name in ("chunks", "connection", "head", "server")],
+            extra_compile_args=["-O2", "-fvisibility=hidden", "-std=gnu11"],
+            py_limited_api=True,
+            # Only endpoints need it, and they say so where it is missing.
+            optional=True,
+        ),
     ]
-)
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""An instance's HTTP side within the tests' own process, on a handler of the test."""
+"""An instance's server within the tests' own process, on a handler of the test."""
 
 from __future__ import annotations
 
@@ -7,48 +7,57 @@ import inspect
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from ironworks.serving.compute import ComputeThread
-from ironworks.serving.http import Connections
+from ironworks.serving._http import Server
+from ironworks.serving.compute import one_by_one
+from ironworks.serving.instance import answering
 from ironworks.serving.invocation import Handler
+from ironworks.serving.listeners import listen_on_address, listen_on_path
 
 LIMIT = 100_000
+TOKEN = "the-token"
 
 
 @dataclass
 class Listening:
-    """Where it listens, its connections, and what went wrong in the event loop."""
+    """Where it listens, and the server."""
 
     socket: Path
-    connections: Connections
-    complaints: list[dict[str, Any]] = field(default_factory=list)
+    port: int
+    server: Server
+
+    async def drain(self, seconds: float) -> int:
+        """How many connections are left after at most so long."""
+        return await asyncio.to_thread(self.server.drain, seconds)
 
 
 @asynccontextmanager
-async def listening(handler: Handler) -> AsyncIterator[Listening]:
+async def listening(
+    handler: Handler, request_time: float = 60, answer_time: float = 60, compute: Any = None
+) -> AsyncIterator[Listening]:
     """Serve `handler` with a payload limit of `LIMIT` bytes; at the end every connection is closed."""
-    loop = asyncio.get_running_loop()
-    compute = ComputeThread(handler, loop)
-    with tempfile.TemporaryDirectory(prefix="iw-") as folder:
-        found = Listening(Path(folder) / "s", Connections(compute.submit, LIMIT))
-        loop.set_exception_handler(lambda _, context: found.complaints.append(context))
-        server = await loop.create_unix_server(found.connections.connect, str(found.socket))
+    server = Server(compute or one_by_one(handler), LIMIT, request_time, answer_time, 1, 0, TOKEN)
+    with tempfile.TemporaryDirectory(prefix="iw-") as folder, answering(server):
+        path = Path(folder) / "s"
+        with listen_on_path(path) as listener:
+            server.listen(listener.fileno(), False)
+        with listen_on_address("127.0.0.1:0") as listener:
+            server.listen(listener.fileno(), True)
+            port = listener.getsockname()[1]
+        found = Listening(path, port, server)
         try:
             yield found
         finally:
-            server.close()
-            compute.stop()
-            assert await found.connections.drain(10) == 0
-            assert not found.complaints
+            assert await found.drain(10) == 0
 
 
 def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a coroutine function as a test, on the event loop that instances and the server use."""
+    """Run a coroutine function as a test, on the event loop that the server uses."""
 
     def run(**fixtures: Any) -> None:
         async def bounded() -> None:

@@ -14,11 +14,20 @@ from pathlib import Path
 class Instance:
     """A running `python -m ironworks.serving`, and what it printed."""
 
-    def __init__(self, model: Path, socket: Path, environment: dict[str, str]) -> None:
+    def __init__(self, model: Path, socket: Path, environment: dict[str, str], *arguments: str) -> None:
         self.socket = socket
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ironworks.serving", "--model", str(model), "--socket", str(socket)],
+            [
+                sys.executable,
+                "-m",
+                "ironworks.serving",
+                *arguments,
+                "--model",
+                str(model),
+                "--socket",
+                str(socket),
+            ],
             env={"PATH": os.environ["PATH"], **environment},
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -48,8 +57,8 @@ class Instances:
         self.folder = folder
         self.started: list[Instance] = []
 
-    def start(self, model: Path, **environment: str) -> Instance:
-        instance = Instance(model, self.folder / f"{len(self.started)}.sock", environment)
+    def start(self, model: Path, *arguments: str, **environment: str) -> Instance:
+        instance = Instance(model, self.folder / f"{len(self.started)}.sock", environment, *arguments)
         self.started.append(instance)
         return instance
 

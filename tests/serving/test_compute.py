@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
 
 import pytest
 
-from ironworks.serving.compute import ComputeThread, answer_to
+from ironworks.serving.compute import answer_to, one_by_one
 from ironworks.serving.errors import InvocationError
-from ironworks.serving.invocation import Answer, Handler, Invocation
-from tests.serving.listening import in_loop
+from ironworks.serving.invocation import Answer, Handler, Invocation, model_time
 
 REQUEST = Invocation(b"x")
 
@@ -48,32 +45,25 @@ def test_a_success_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -
     assert not caplog.records
 
 
-@in_loop
-async def test_invocations_are_answered_in_their_order_and_cancelled_ones_are_skipped() -> None:
-    loop = asyncio.get_running_loop()
-    seen: list[bytes] = []
-    done = asyncio.Event()
-    hold = threading.Event()
-
+def test_invocations_are_answered_one_by_one_with_what_the_model_took() -> None:
     def handle(invocation: Invocation) -> Answer:
-        hold.wait(10)
-        seen.append(invocation.body)
-        return Answer(invocation.body)
+        model_time.nanoseconds += len(invocation.body)
+        return Answer(invocation.accept.encode(), invocation.content_type, 201)
 
-    compute = ComputeThread(handle, loop)
-    compute.submit(Invocation(b"1"), lambda _: None)
-    compute.submit(Invocation(b"2"), lambda _: None).cancelled = True
-    compute.submit(Invocation(b"3"), lambda _: done.set())
-    hold.set()
-    await done.wait()
-    compute.stop()
-    assert seen == [b"1", b"3"]
+    answer = one_by_one(handle)
+    assert answer([(b"123", "a/b", "c/d"), (b"1", "", "")]) == [
+        (201, b"a/b", b"c/d", 3),
+        (201, b"application/json", b"application/json", 1),
+    ]
 
 
-def test_the_thread_does_not_hold_up_the_end_of_the_process() -> None:
-    loop = asyncio.new_event_loop()
-    compute = ComputeThread(lambda _: Answer(b""), loop)
-    loop.close()
-    compute.submit(REQUEST, lambda _: None)  # its answer finds the loop closed
-    compute._thread.join(10)
-    assert not compute._thread.is_alive()
+def test_an_error_of_one_invocation_leaves_the_others_alone() -> None:
+    def handle(invocation: Invocation) -> Answer:
+        return Answer(b"%d" % (12 // int(invocation.body)))
+
+    answers = one_by_one(handle)([(body, "", "") for body in (b"3", b"0", b"4")])
+    assert [(status, body[:17]) for status, _, body, _ in answers] == [
+        (200, b"4"),
+        (500, b"ZeroDivisionError"),
+        (200, b"3"),
+    ]

@@ -1,7 +1,6 @@
 """`python -m ironworks.serving --model DIR --socket PATH`: the process of one endpoint instance.
 
-It reads the environment of a SageMaker hosting container: SAGEMAKER_PROGRAM (the script in `DIR/code`) and
-SAGEMAKER_CONTAINER_LOG_LEVEL (a number of Python's logging, 20 by default).
+`settings` says what it reads from the environment.
 """
 
 from __future__ import annotations
@@ -14,10 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ironworks.serving import instance
 from ironworks.serving.errors import StartupError
-
-_log = logging.getLogger("ironworks.serving")
+from ironworks.serving.settings import Settings, limit_threads, take_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,19 +24,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 after a complete drain; 1 when it could not start (the last line printed says why) or left requests
         unanswered.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m ironworks.serving", description="Serve one compiled model."
-    )
+    parser = argparse.ArgumentParser(prog="python -m ironworks.serving", description="Serve one model.")
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="the unpacked model archive")
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", help="the direct address; its token is IRONWORKS_DIRECT_TOKEN"
+    )
     parser.add_argument(
         "--socket", type=Path, required=True, metavar="PATH", help="the Unix socket to listen on"
     )
     options = parser.parse_args(arguments)
     _print_by_line()
-    logging.basicConfig(stream=sys.stdout, level=_log_level(), format="%(levelname)s %(name)s: %(message)s")
     try:
-        handler = instance.prepare(options.model.absolute(), os.environ.get("SAGEMAKER_PROGRAM") or None)
-        finished = instance.serve(handler, options.socket.absolute())
+        settings = take_settings(os.environ)
+        logging.basicConfig(
+            stream=sys.stdout, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
+        )
+        if options.listen is not None and settings.token is None:
+            raise StartupError("--listen needs a token: set IRONWORKS_DIRECT_TOKEN.")
+        finished = _serve(options.model.absolute(), settings, options.socket.absolute(), options.listen)
     except StartupError as error:
         sys.stdout.flush()
         sys.stderr.write(" ".join(str(error).split()) + "\n")
@@ -47,15 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if finished else 1
 
 
+def _serve(model: Path, settings: Settings, path: Path, address: str | None) -> bool:
+    limit_threads(os.environ, settings.threads)
+    if settings.workers > 1:
+        from ironworks.serving.workers import serve_by_workers
+
+        return serve_by_workers(model, settings, path, address)
+    from ironworks.serving import instance  # only now, because NumPy reads how many threads it may use
+
+    return instance.serve(instance.prepare(model, settings), settings, path, address)
+
+
 def _print_by_line() -> None:
     """What the user's code prints reaches the log when it is printed, not when a buffer is full."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-
-
-def _log_level() -> int:
-    level = os.environ.get("SAGEMAKER_CONTAINER_LOG_LEVEL", "")
-    return int(level) if level.isdecimal() else logging.INFO
 
 
 if __name__ == "__main__":

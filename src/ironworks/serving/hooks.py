@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import perf_counter_ns
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from ironworks.serving import codecs
 from ironworks.serving.errors import InvocationError, StartupError
-from ironworks.serving.invocation import JSON, Answer, Handler, Invocation
+from ironworks.serving.invocation import JSON, Answer, Handler, Invocation, model_time
 
 _NEO = ("neo_preprocess", "neo_postprocess")
 _PARTS = ("input_fn", "predict_fn", "output_fn")
@@ -224,10 +225,13 @@ def _given(hook: str, inputs: Any) -> codecs.Inputs:
 
 
 def _run(model: Model, inputs: codecs.Inputs) -> list[codecs.Array]:
+    began = perf_counter_ns()
     try:
         return model.run(inputs)
     except ValueError as error:
         raise InvocationError(400, f"The model cannot take this input: {error}") from None
+    finally:
+        model_time.nanoseconds += perf_counter_ns() - began
 
 
 def _single(outputs: Sequence[Any]) -> Any:

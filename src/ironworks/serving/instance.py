@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvloop
-
-from ironworks.runtime import ArtifactError, load
-from ironworks.serving.compute import ComputeThread
+from ironworks.runtime import ArtifactError, CompiledModel, Manifest, load
+from ironworks.serving.compute import Received, Sent, one_by_one
 from ironworks.serving.errors import StartupError
 from ironworks.serving.hooks import make_handler
-from ironworks.serving.http import PAYLOAD_LIMIT, Connections
-from ironworks.serving.invocation import Handler
+from ironworks.serving.listeners import listen_on_address, listen_on_path, remove_path
 from ironworks.serving.module import load_module
+from ironworks.serving.settings import Settings
+
+if TYPE_CHECKING:
+    from ironworks.serving._http import Server
 
 DRAIN_SECONDS = 60.0
 """How long an ending instance waits for answers; SageMaker gives a model as long."""
+REQUEST_SECONDS = 60.0
+"""In which a request must have come in whole."""
 
 _MANIFEST = "manifest.json"
-_PATH_LIMIT = 106
-"""Bytes of a Unix socket's path (`sockaddr_un` holds 107 and an end mark), less one for the unfinished name."""
+_SERVING_THREADS = 2
+"""One computes; the other reads, and answers what needs no model."""
 
 _log = logging.getLogger(__name__)
 
+Compute = Callable[[Sequence[Received]], list[Sent]]
 
-def prepare(directory: Path, program: str | None) -> Handler:
+
+def prepare(directory: Path, settings: Settings) -> Compute:
     """Load the compiled model and the user's module from the unpacked archive `directory`.
 
     Raises:
@@ -36,65 +44,99 @@ def prepare(directory: Path, program: str | None) -> Handler:
     """
     if not (directory / _MANIFEST).is_file():
         raise StartupError(_not_compiled(directory))
+
+    def load_model(folder: Path) -> CompiledModel:
+        manifest = Manifest.from_json((folder / _MANIFEST).read_bytes())
+        return load(folder, min(manifest.threads, settings.threads))
+
     try:
-        return make_handler(load_module(directory, program), directory, load)
+        return one_by_one(make_handler(load_module(directory, settings.program), directory, load_model))
     except ArtifactError as error:
         raise StartupError(str(error)) from error
 
 
-def serve(handler: Handler, path: Path, payload_limit: int = PAYLOAD_LIMIT) -> bool:
-    """Answer requests on the Unix socket `path` until SIGTERM or SIGINT, then finish those that are under way.
+def serve(compute: Compute, settings: Settings, path: Path, address: str | None = None) -> bool:
+    """Answer requests on the Unix socket `path`, and on `address`, until a signal ends it after those under way.
 
     Returns:
         Whether all were finished within `DRAIN_SECONDS`.
 
     Raises:
-        StartupError: the socket cannot be made.
+        StartupError: a socket cannot be made.
     """
-    return uvloop.run(_serve(handler, path, payload_limit))
+    server = make_server(compute, settings)
+    with stopping() as stopped, answering(server):
+        if address is not None:
+            _pass_to(server, listen_on_address(address), direct=True)
+        _pass_to(server, listen_on_path(path), direct=False)  # the last, because it says that all is ready
+        _log.info("Ready on %s.", path)
+        stopped.wait()
+        remove_path(path)
+        return finish(server)
 
 
-async def _serve(handler: Handler, path: Path, payload_limit: int) -> bool:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    compute = ComputeThread(handler, loop)
-    connections = Connections(compute.submit, payload_limit)
-    server = await _listen(connections, path)
-    _log.info("Ready on %s.", path)
-    await stop.wait()
-    server.close()
-    path.unlink(missing_ok=True)
-    _log.info("Ending.")
-    unanswered = await connections.drain(DRAIN_SECONDS)
-    compute.stop()
-    if unanswered:
-        _log.error("Ended with %d requests unanswered after %.0f s.", unanswered, DRAIN_SECONDS)
-    return not unanswered
+def make_server(compute: Compute, settings: Settings) -> Server:
+    """The server that calls `compute`, without a client yet.
 
-
-async def _listen(connections: Connections, path: Path) -> asyncio.AbstractServer:
-    """Listen on `path`, which appears only when connecting to it works, and for this user alone."""
-    if len(str(path).encode()) > _PATH_LIMIT:
-        raise StartupError(
-            f"The socket's path {path} is longer than {_PATH_LIMIT} bytes, the most that the system takes. "
-            "Use a home folder with a shorter path (IRONWORKS_HOME)."
-        )
-    unfinished = path.with_name(path.name + "~")
-    listener = socket.socket(socket.AF_UNIX)
+    Raises:
+        StartupError: the extension was not built.
+    """
     try:
-        unfinished.unlink(missing_ok=True)
-        listener.bind(str(unfinished))
-        unfinished.chmod(0o600)
-        server = await asyncio.get_running_loop().create_unix_server(
-            connections.connect, sock=listener, backlog=1024
-        )
-        unfinished.rename(path)
-    except OSError as error:
-        listener.close()
-        raise StartupError(f"The socket {path} cannot be made: {error}") from error
-    return server
+        from ironworks.serving._http import Server
+    except ImportError as error:
+        raise StartupError(
+            "The extension ironworks.serving._http is missing, with which endpoints answer: it is built when Ironworks "
+            f"is installed on Linux with a C compiler (gcc or clang). Install one, and Ironworks again. ({error})"
+        ) from error
+    return Server(
+        compute,
+        settings.payload_limit,
+        REQUEST_SECONDS,
+        settings.answer_seconds,
+        settings.max_batch,
+        settings.max_delay,
+        settings.token,
+    )
+
+
+@contextmanager
+def answering(server: Server) -> Iterator[None]:
+    """The threads that serve; a function that never returns does not hold up the end of the process."""
+    threads = [
+        threading.Thread(target=server.serve, name=f"serving-{number}", daemon=True)
+        for number in range(_SERVING_THREADS)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        server.stop()
+        for thread in threads:
+            thread.join(1)
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stopped = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stopped.set())
+    yield stopped
+
+
+def finish(server: Server) -> bool:
+    """Take no more clients and wait for the answers that are under way. Whether all were given."""
+    _log.info("Ending.")
+    left = server.drain(DRAIN_SECONDS)
+    if left:
+        _log.error("Ended with %d connections unanswered after %.0f s.", left, DRAIN_SECONDS)
+    return not left
+
+
+def _pass_to(server: Server, listener: socket.socket, *, direct: bool) -> None:
+    with listener:  # the server has a descriptor of its own
+        server.listen(listener.fileno(), direct)
 
 
 def _not_compiled(directory: Path) -> str:

@@ -1,4 +1,4 @@
-"""What the way to an endpoint instance and back costs: `python benchmarks/serving.py [--requests N]`.
+"""What the way to an endpoint instance and back costs: `python -m benchmarks.serving.pool [--requests N]`.
 
 One instance with a small model (784 → 128 → 64 → 10) answers through the pool that the server uses. The rows
 differ in what is sent and in who reads it; `in process` is the same model without any process in between.
