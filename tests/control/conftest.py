@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from ironworks.control import instances
+from ironworks.control.endpoint_controller import EndpointController
 from ironworks.control.platform import Platform
 from ironworks.database import Database
 from ironworks.home import Home
+from tests.control.fakes import FakeExecutor, Routes
 
 REGION = "us-west-2"
 ACCOUNT = "123456789012"
@@ -21,6 +24,31 @@ def platform(home: Home, database: Database) -> Iterator[Platform]:
     platform = Platform.open(home, ACCOUNT)
     yield platform
     platform.close()
+
+
+@pytest.fixture
+def executor() -> FakeExecutor:
+    return FakeExecutor()
+
+
+@pytest.fixture
+def routes() -> Routes:
+    return Routes()
+
+
+@pytest.fixture
+def controller(platform: Platform, executor: FakeExecutor, routes: Routes) -> Iterator[EndpointController]:
+    controller = EndpointController(platform, executor, {}, routes)
+    yield controller
+    controller.close()
+
+
+@pytest.fixture
+def ready(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Instances (by id) that answer their pings."""
+    answering: set[str] = set()
+    monkeypatch.setattr(instances, "answers", lambda home, instance_id: instance_id in answering)
+    return answering
 
 
 def training_request(name: str = "job-1", **changes: Any) -> dict[str, Any]:

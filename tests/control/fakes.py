@@ -1,4 +1,4 @@
-"""An executor whose processes exist only as far as a test says."""
+"""An executor whose processes exist only as far as a test says, and a router that sends nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal as signals
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ironworks.control.routes import Route
 from ironworks.executors import Handle
 
 
@@ -31,6 +32,9 @@ class FakeExecutor:
     def alive(self, handle: Handle) -> bool:
         return handle.pid in self.running
 
+    def descriptor(self, handle: Handle) -> int | None:
+        return None
+
     def signal(self, handle: Handle, signum: int) -> bool:
         self.signals.append((handle.pid, signum))
         return handle.pid in self.running
@@ -44,3 +48,13 @@ class FakeExecutor:
 
     def terminated(self) -> list[int]:
         return [pid for pid, signum in self.signals if signum == signals.SIGTERM]
+
+
+class Routes:
+    """Remembers what was published."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, tuple[Route, ...]] = {}
+
+    def publish(self, arn: str, routes: Sequence[Route]) -> None:
+        self.now[arn] = tuple(routes)

@@ -2,116 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import sys
-import tarfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from ironworks.control import endpoint_controller, endpoints, instance_logs, instances, model_folders, models
-from ironworks.control.endpoint_controller import EndpointController, Route
+from ironworks.control import (
+    endpoint_controller,
+    endpoints,
+    fleet,
+    instance_logs,
+    instances,
+    model_folders,
+    plans,
+)
+from ironworks.control.endpoint_controller import EndpointController
 from ironworks.control.logs import Window
 from ironworks.control.platform import Platform
+from ironworks.control.preparations import Preparations
 from ironworks.control.records import Instance, Resource
 from ironworks.control.resources import NotFound
 from ironworks.executors import local
-from ironworks.runtime.manifest import Manifest
 from tests.control.conftest import REGION
-from tests.control.fakes import FakeExecutor
-
-MANIFEST = Manifest("ml_c5", "x86_64", "onnxruntime", "model.onnx", inputs=(), outputs=()).to_json()
-
-
-class Routes:
-    """Remembers what was published."""
-
-    def __init__(self) -> None:
-        self.now: dict[str, tuple[Route, ...]] = {}
-
-    def publish(self, arn: str, routes: Sequence[Route]) -> None:
-        self.now[arn] = tuple(routes)
-
-
-@pytest.fixture
-def executor() -> FakeExecutor:
-    return FakeExecutor()
-
-
-@pytest.fixture
-def routes() -> Routes:
-    return Routes()
-
-
-@pytest.fixture
-def controller(platform: Platform, executor: FakeExecutor, routes: Routes) -> Iterator[EndpointController]:
-    controller = EndpointController(platform, executor, {}, routes)
-    yield controller
-    controller.close()
-
-
-@pytest.fixture
-def ready(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Instances (by id) that answer their pings."""
-    answering: set[str] = set()
-    monkeypatch.setattr(instances, "answers", lambda home, instance_id: instance_id in answering)
-    return answering
-
-
-def put_archive(platform: Platform, uri_key: str, **files: str) -> None:
-    path = platform.home.path / "upload.tar.gz"
-    with tarfile.open(path, "w:gz") as tar:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name.replace("__", "."))
-            member.size = len(text)
-            tar.addfile(member, io.BytesIO(text.encode()))
-    platform.objects.buckets.create("bucket", REGION)
-    platform.objects.upload(path, "bucket", uri_key)
-
-
-def create(platform: Platform, count: int = 1, instance_type: str = "ml.c5.large", **files: str) -> Resource:
-    put_archive(platform, "model.tar.gz", **(files or {"manifest__json": MANIFEST}))
-    container = {"Image": "i", "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"A": "1"}}
-    models.create(platform, REGION, {"ModelName": "m", "PrimaryContainer": container})
-    variant = {
-        "VariantName": "AllTraffic",
-        "ModelName": "m",
-        "InitialInstanceCount": count,
-        "InstanceType": instance_type,
-    }
-    endpoints.create_config(platform, REGION, {"EndpointConfigName": "c", "ProductionVariants": [variant]})
-    return endpoints.create(platform, REGION, {"EndpointName": "e", "EndpointConfigName": "c"})
-
-
-def read(platform: Platform) -> Resource:
-    return platform.resources.get(endpoints.KIND, REGION, "e")
-
-
-def running(platform: Platform) -> list[Instance]:
-    with platform.database.read() as session:
-        return list(session.scalars(select(Instance).order_by(Instance.started_at)))
-
-
-def until(controller: EndpointController, condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        controller.reconcile()
-        time.sleep(0.005)
-
-
-def in_service(
-    platform: Platform, controller: EndpointController, ready: set[str], count: int = 1
-) -> list[Instance]:
-    until(controller, lambda: len(running(platform)) == count)
-    ready.update(instance.id for instance in running(platform))
-    until(controller, lambda: read(platform).status == "InService")
-    return running(platform)
+from tests.control.fakes import FakeExecutor, Routes
+from tests.control.serving import create, in_service, read, running, until
 
 
 def test_endpoint_is_in_service_when_every_instance_answers(
@@ -179,10 +95,27 @@ def test_instance_that_ends_before_it_answers_fails_the_endpoint_with_its_last_l
 def test_instance_that_never_answers_fails_the_endpoint(
     platform: Platform, controller: EndpointController, ready: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint_controller, "START_SECONDS", 0)
+    monkeypatch.setattr(plans, "START_SECONDS", 0)
     create(platform)
     until(controller, lambda: read(platform).status == "Failed")
     assert "did not answer GET /ping" in read(platform).state["FailureReason"]
+
+
+def test_replacement_that_never_answers_is_killed_and_replaced_in_its_turn(
+    platform: Platform, controller: EndpointController, executor: FakeExecutor, ready: set[str]
+) -> None:
+    endpoint = create(platform)
+    (first,) = in_service(platform, controller, ready)
+
+    def lose_patience(row: Resource) -> None:
+        plan = row.state["Plan"]
+        row.state = {**row.state, "Plan": {**plan, "variants": [{**plan["variants"][0], "start_seconds": 0}]}}
+
+    platform.resources.change(endpoint.id, lose_patience)
+    executor.die(int(first.process["pid"]))
+    until(controller, lambda: len(executor.commands) == 3)
+    assert len(executor.running) == 1
+    assert read(platform).status == "InService"
 
 
 def test_model_compiled_for_another_family_is_refused(
@@ -200,10 +133,10 @@ def test_model_data_that_is_not_there_is_named(
     platform: Platform, controller: EndpointController, ready: set[str], url: str
 ) -> None:
     endpoint = create(platform)
-    plan = [{**endpoint.state["Plan"][0], "model_data": url}]
+    plan = endpoint.state["Plan"]
 
     def change(row: Resource) -> None:
-        row.state = {"Plan": plan}
+        row.state = {**row.state, "Plan": {**plan, "variants": [{**plan["variants"][0], "model_data": url}]}}
 
     platform.resources.change(endpoint.id, change)
     until(controller, lambda: read(platform).status == "Failed")
@@ -222,6 +155,7 @@ def test_delete_stops_instances_and_leaves_nothing(
     platform.resources.change(endpoint.id, endpoints.request_delete)
     controller.reconcile()
     assert routes.now[endpoint.arn] == ()
+    controller.reconcile()
     assert sorted(executor.terminated()) == sorted(int(i.process["pid"]) for i in both)
     for instance in both:
         executor.die(int(instance.process["pid"]))
@@ -238,7 +172,7 @@ def test_instance_that_does_not_end_when_asked_is_killed(
     ready: set[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(endpoint_controller, "DRAIN_SECONDS", 0)
+    monkeypatch.setattr(endpoint_controller, "DELETE_SECONDS", 0)
     endpoint = create(platform)
     in_service(platform, controller, ready)
     platform.resources.change(endpoint.id, endpoints.request_delete)
@@ -286,7 +220,7 @@ def test_trouble_of_one_endpoint_is_not_that_of_the_others(
     platform: Platform, controller: EndpointController, ready: set[str]
 ) -> None:
     broken = platform.resources.create(
-        endpoints.KIND, REGION, "broken", "arn:broken", status="Creating", request={}, state={"Plan": [{}]}
+        endpoints.KIND, REGION, "broken", "arn:broken", status="Creating", request={}, state={}
     )
     create(platform)
     in_service(platform, controller, ready)
@@ -423,8 +357,8 @@ def test_instance_that_dies_again_and_again_is_started_ever_more_rarely(
     now = 1000.0
     create(platform)
     in_service(platform, controller, ready)
-    monkeypatch.setattr(endpoint_controller.time, "monotonic", lambda: now)
-    monkeypatch.setattr(endpoint_controller.EndpointController, "_prepared", lambda *_: True)
+    monkeypatch.setattr(fleet.time, "monotonic", lambda: now)
+    monkeypatch.setattr(Preparations, "done", lambda *_: True)
     starts: list[float] = []
     for _ in range(2000):
         for pid in list(executor.running):
@@ -434,4 +368,4 @@ def test_instance_that_dies_again_and_again_is_started_ever_more_rarely(
         now += 0.05
     pauses = [round(after - before, 2) for before, after in pairwise(starts)]
     assert pauses[0] < 0.1 < pauses[2] < pauses[4]
-    assert max(pauses) <= endpoint_controller.LONGEST_BACKOFF + 0.1
+    assert max(pauses) <= fleet.LONGEST_BACKOFF + 0.1

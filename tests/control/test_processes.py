@@ -46,6 +46,8 @@ def test_instances_are_ended_and_their_endpoint_stays(platform: Platform) -> Non
         id="i-0123456789abcdef0",
         endpoint_id=endpoint.id,
         variant="v",
+        generation=1,
+        ending=False,
         process=handle.to_dict(),
         ready=True,
         started_at=utc_now(),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
@@ -14,8 +17,11 @@ import ironworks.control.logs
 import ironworks.control.records
 import ironworks.objects.tables  # noqa: F401
 from ironworks.database import Database, Table
-from ironworks.database.schema import bring_up_to_date, newest_version, version
+from ironworks.database.schema import MIGRATIONS, bring_up_to_date, newest_version, version
 from ironworks.errors import PlatformError
+
+BEFORE = "0001"
+"""The version before plans had generations."""
 
 
 def test_migrated_database_has_the_declared_tables(database: Database) -> None:
@@ -83,3 +89,38 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str) -> 
     with pytest.raises(PlatformError, match="IRONWORKS_DATABASE_URL cannot be used") as raised:
         Database(url)
     assert "secret" not in str(raised.value)
+
+
+def test_endpoints_of_before_plans_had_generations_are_carried_over_and_back(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    variant = {"name": "blue", "instance_count": 2, "weight": 1.0, "model_data": "s3://b/m"}
+    before = {"Plan": [variant], "FailureReason": "none"}
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, BEFORE)
+        connection.execute(
+            text(
+                "INSERT INTO resources (id, kind, region, name, arn, status, created_at, modified_at, request, state)"
+                " VALUES (1, 'endpoint', 'r', 'e', 'arn', 'InService', '2026-01-01', '2026-01-01',"
+                """ '{"EndpointConfigName": "c"}', :state)"""
+            ),
+            {"state": json.dumps(before)},
+        )
+        connection.execute(
+            text("INSERT INTO instances VALUES ('i-1', 1, 'blue', '{}', 1, '2026-01-01 00:00:00', 0)")
+        )
+        command.upgrade(config, "head")
+        plan = json.loads(connection.scalar(text("SELECT state FROM resources")))["Plan"]
+        assert plan == {
+            "generation": 1,
+            "config": "c",
+            "variants": [{**variant, "folder": "blue", "address": ""}],
+            "deadline": None,
+        }
+        assert connection.execute(text("SELECT generation, ending FROM instances")).one() == (1, 0)
+        command.downgrade(config, BEFORE)
+        assert json.loads(connection.scalar(text("SELECT state FROM resources"))) == before
+        connection.execute(text("SELECT id, log_offset FROM instances")).one()
+    database.close()

@@ -64,7 +64,7 @@ async def scripted(*steps: bytes | None) -> AsyncIterator[Script]:
 
 @asynccontextmanager
 async def pool(*sockets: Path) -> AsyncIterator[InstancePool]:
-    pool = InstancePool()
+    pool = InstancePool(patience=0)
     pool.set_instances("key", sockets)
     try:
         yield pool
@@ -240,14 +240,41 @@ async def test_none_live_is_an_error() -> None:
 
 
 @in_loop
-async def test_a_socket_that_nobody_listens_on_is_an_error_and_asked_last() -> None:
+async def test_a_socket_that_nobody_listens_on_is_not_asked_again() -> None:
     with tempfile.TemporaryDirectory(prefix="iw-") as folder:
         nobody = Path(folder) / "s"
         async with pool(nobody) as instances:
-            with pytest.raises(InstanceLost, match="cannot be reached"):
+            with pytest.raises(NoInstance):
                 await invoke(instances)
         async with listening(echo) as instance, pool(nobody, instance.socket) as instances:
             assert [(await invoke(instances, b"x")).body for _ in range(4)] == [b"x"] * 4
+
+
+@in_loop
+async def test_a_request_waits_for_the_instance_that_comes_in_place_of_a_dead_one() -> None:
+    async with listening(echo) as other, listening(echo) as new, pool(Path("/dead")) as instances:
+        instances.patience = 20
+        asking = [asyncio.ensure_future(invoke(instances, b"x")) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        instances.set_instances("another key", [other.socket])
+        instances.set_instances("key", [])
+        await asyncio.sleep(0.01)
+        assert not any(answer.done() for answer in asking)
+        instances.set_instances("key", [new.socket])
+        assert [(await answer).body for answer in asking] == [b"x"] * 3
+
+
+@in_loop
+async def test_a_request_that_breaks_two_instances_does_not_get_a_third() -> None:
+    async with (
+        scripted(None) as one,
+        scripted(None) as two,
+        scripted(None) as three,
+        pool(one.socket, two.socket, three.socket) as instances,
+    ):
+        with pytest.raises(InstanceLost):
+            await invoke(instances, b"poison")
+        assert sorted(len(script.heads) for script in (one, two, three)) == [0, 1, 1]
 
 
 @in_loop

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from ironworks.control.endpoint_controller import Route
+from ironworks.control.routes import Route
 from ironworks.server.instances import InstancePool
 from ironworks.server.router import EndpointRouter, key
 
@@ -46,10 +48,19 @@ def test_no_route_ever_leads_to_instances_that_are_not_there() -> None:
 def test_variants_are_chosen_by_weight_among_those_with_instances() -> None:
     router = EndpointRouter(InstancePool())
     assert router.choose(ARN) is None
-    router.publish(ARN, [BLUE, GREEN, Route("grey", 9.0, ())])
-    assert {router.choose(ARN) for _ in range(50)} == {BLUE}
-    router.publish(ARN, [GREEN])
-    assert router.choose(ARN) == GREEN
+    router.publish(ARN, [BLUE, replace(GREEN, weight=3.0), Route("grey", 9.0, ())])
+    chosen = Counter(route.variant for route in map(router.choose, [ARN] * 2000) if route)
+    assert chosen.keys() == {"blue", "green"}
+    assert 350 < chosen["blue"] < 650
+
+
+def test_a_variant_without_weight_gets_nothing_unless_none_has_any() -> None:
+    router = EndpointRouter(InstancePool())
+    empty = Route("blue", 1.0, ())
+    router.publish(ARN, [empty, GREEN])
+    assert router.choose(ARN) == empty, "it waits rather than to go to green"
+    router.publish(ARN, [replace(BLUE, weight=0.0), GREEN])
+    assert {route.variant for route in map(router.choose, [ARN] * 100) if route} == {"blue", "green"}
 
 
 def test_only_the_first_question_about_a_new_endpoint_is_the_first() -> None:

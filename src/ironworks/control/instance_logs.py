@@ -37,7 +37,7 @@ def ship(platform: Platform, endpoint: Resource, instance: Instance, *, ended: b
         append_lines(
             session,
             endpoint.region,
-            f"{endpoints.LOG_GROUP}/{endpoint.name}",
+            endpoints.log_group(endpoint),
             f"{instance.variant}/{instance.id}",
             [(now, line.decode(errors="replace")) for line in lines.splitlines() if line],
         )

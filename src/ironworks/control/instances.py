@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from ironworks.control.endpoints import Variant
+from ironworks.control.plans import Variant
 from ironworks.control.records import Instance
 from ironworks.database import utc_now
 from ironworks.executors import Executor, Handle
@@ -46,7 +46,7 @@ def log_path(home: Home, endpoint_id: int, instance_id: str) -> Path:
 
 def model_folder(home: Home, endpoint_id: int, variant: Variant) -> Path:
     """The unpacked model of a variant."""
-    return folder(home, endpoint_id) / variant.name
+    return folder(home, endpoint_id) / variant.folder
 
 
 def start(
@@ -60,6 +60,7 @@ def start(
         [
             sys.executable, "-m", MODULE,
             "--model", str(model),
+            *(["--listen", variant.address] if variant.address else []),
             "--socket", str(socket_path(home, instance_id)),
         ],
         env={**host, **services, **variant.environment, "PYTHONUNBUFFERED": "1"},

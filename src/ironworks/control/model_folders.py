@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ironworks import archives
 from ironworks.compiler import targets
-from ironworks.control.endpoints import Variant
+from ironworks.control.plans import Variant
 from ironworks.errors import ClientError
 from ironworks.objects import ObjectStore, parse_s3_uri
 from ironworks.objects.errors import ObjectError

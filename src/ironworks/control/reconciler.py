@@ -11,9 +11,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ironworks.control.endpoint_controller import EndpointController, Router
+from ironworks.control.alarm import Alarm
+from ironworks.control.endpoint_controller import EndpointController
 from ironworks.control.jobs import JobController
 from ironworks.control.platform import Platform
+from ironworks.control.routes import Router
 from ironworks.executors import Executor
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class Reconciler:
     ) -> None:
         self._jobs = JobController(platform, executor, services, slots)
         self._endpoints = EndpointController(platform, executor, services, router)
-        self._wake = threading.Event()
+        self._alarm = Alarm(executor)
         self._ending = False
         self._thread = threading.Thread(target=self._loop, name="reconciler", daemon=True)
 
@@ -49,20 +51,22 @@ class Reconciler:
 
     def wake(self) -> None:
         """Something was asked for: look at once."""
-        self._wake.set()
+        self._alarm.wake()
 
     def stop(self) -> None:
         """End after the present round; jobs and instances go on."""
         self._ending = True
-        self._wake.set()
+        self._alarm.wake()
         self._thread.join()
         self._endpoints.close()
+        self._alarm.close()
 
     def _loop(self) -> None:
         while not self._ending:
-            self._wake.clear()
             busy = self._round()
-            self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
+            with _outlived():
+                self._alarm.watch(self._endpoints.processes)
+            self._alarm.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
 
     def _round(self) -> bool:
         busy = False

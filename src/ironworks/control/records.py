@@ -63,8 +63,13 @@ class Instance(Table):
     """`i-` and 17 hexadecimal digits, as EC2 names its instances."""
     endpoint_id: Mapped[int] = mapped_column(ForeignKey("resources.id", ondelete="CASCADE"), index=True)
     variant: Mapped[str] = mapped_column(String(64))
+    generation: Mapped[int]
+    """Of the plan that it was started for."""
     process: Mapped[Document] = mapped_column(JSON)
     ready: Mapped[bool]
+    """It has answered."""
+    ending: Mapped[bool]
+    """It gets no more requests, and is told to end."""
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     log_offset: Mapped[int] = mapped_column(BigInteger)
     """Bytes of its log file that have reached the log stream."""

@@ -31,6 +31,7 @@ class NotFound(IronworksError):
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"There is no {kind} {name}")
+        self.kind = kind
         self.name = name
 
 

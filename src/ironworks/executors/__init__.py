@@ -39,6 +39,12 @@ class Executor(Protocol):
     def alive(self, handle: Handle) -> bool:
         """Whether the process still runs."""
 
+    def descriptor(self, handle: Handle) -> int | None:
+        """A file descriptor that can be read from when the process ends; None where that cannot be had.
+
+        The caller closes it.
+        """
+
     def signal(self, handle: Handle, signum: int) -> bool:
         """Send a signal to the process alone; whether there was one to send it to."""
 

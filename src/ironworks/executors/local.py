@@ -56,6 +56,18 @@ def alive(handle: Handle) -> bool:
         return False
 
 
+def descriptor(handle: Handle) -> int | None:
+    """A file descriptor that can be read from when the process ends; None if it has ended already."""
+    try:
+        found = os.pidfd_open(handle.pid)
+    except OSError:
+        return None
+    if not alive(handle):  # looked at afterwards: while it lives its number is nobody else's
+        os.close(found)
+        return None
+    return found
+
+
 def signal(handle: Handle, signum: int) -> bool:
     """Send a signal to the process alone; whether there was one to send it to."""
     process = _find(handle)

@@ -59,7 +59,7 @@ class App:
         elif scope["type"] == "http":
             exchange = Exchange(scope, receive, send)
             try:
-                await exchange.answer(await self._respond(exchange.request))
+                await exchange.answer(await self.respond(exchange.request))
             except ClientDisconnected:
                 request = exchange.request
                 log.debug("The client went away during %s %s", request.method, request.path)
@@ -78,7 +78,12 @@ class App:
         await self._installation.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _respond(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
+        """The answer to a request, whichever way it came.
+
+        Raises:
+            ClientDisconnected: the client went away while its request was read.
+        """
         if request.path == HEALTH:
             return _health()
         if request.headers.get("host", "").startswith(TELEMETRY_HOST):

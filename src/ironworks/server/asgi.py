@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ironworks.server.http import Body, ClientDisconnected, Request, Response
+from ironworks.server.http import Body, ClientDisconnected, Request, Response, new_request_id
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -85,5 +83,5 @@ def _request(scope: Scope, body: Body) -> Request:
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         body=body,
-        id=str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)),
+        id=new_request_id(),
     )

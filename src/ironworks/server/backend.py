@@ -12,9 +12,10 @@ from ironworks.server.router import EndpointRouter
 
 @dataclass(frozen=True)
 class Backend:
-    """The installation, its loop, its keys and its routes."""
+    """The installation, its loop, its keys, its routes, and the host at which it is reached."""
 
     platform: Platform
     reconciler: Reconciler
     keys: Keys
     router: EndpointRouter
+    host: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ironworks.server.errors import ServiceError
 from ironworks.server.http import Request, Response
@@ -26,8 +26,7 @@ class ChunkSigning:
     scope: str
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who signed the request, and for which service and region."""
 
     access_key: str

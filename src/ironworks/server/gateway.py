@@ -1,6 +1,7 @@
 """The one port: plain HTTP, and a CONNECT gateway that speaks for AWS's hosts.
 
     GET / HTTP/1.1                             → the application
+    POST /endpoints/digits/invocations …       → the application, on the short way
     CONNECT sts.eu-west-1.amazonaws.com:443    → TLS ends here → the application
     CONNECT pypi.org:443                       → a tunnel to pypi.org, untouched
     GET http://example.org/ HTTP/1.1           → 501: only CONNECT is offered
@@ -25,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from ironworks.server.authority import Authority, covers
+from ironworks.server.invocations import PREFIX, Invocations, Respond
 from ironworks.server.tunnel import Unreachable, UpstreamProxy, dial, join
 
 OPENING_TIMEOUT = 30.0
@@ -148,6 +150,7 @@ class Gateway(asyncio.Protocol):
         self.app_state = app_state
         self.connections: set[Any] = server_state.connections
         self.loop = _loop or asyncio.get_running_loop()
+        self.respond: Respond | None = getattr(config.app, "respond", None)  # what ASGI is not needed for
         self.received = bytearray()
         self.task: asyncio.Task[None] | None = None
 
@@ -284,12 +287,26 @@ class Gateway(asyncio.Protocol):
 
     def _serve(self, transport: asyncio.Transport) -> None:
         self._leave()
-        kind = _Http if transport is self.transport else _SecureHttp
-        http = kind(self.config, self.server_state, self.app_state, _loop=self.loop)
-        transport.set_protocol(http)
-        http.connection_made(transport)
-        if self.received:
-            http.data_received(bytes(self.received))
+        received = bytes(self.received)
+        if transport is not self.transport:
+            self._hand_over(transport, self._http(_SecureHttp), received)
+        elif self.respond is not None and received.startswith(PREFIX):
+            short = Invocations(self.respond, self._serve_general, self.server_state, self.loop)
+            self._hand_over(transport, short, received)
+        else:
+            self._serve_general(transport, received)
+
+    def _serve_general(self, transport: asyncio.Transport, received: bytes) -> None:
+        self._hand_over(transport, self._http(_Http), received)
+
+    def _http(self, kind: type[_Http]) -> _Http:
+        return kind(self.config, self.server_state, self.app_state, _loop=self.loop)
+
+    def _hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol, received: bytes) -> None:
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if received:
+            protocol.data_received(received)
 
     def _refuse(self, refusal: Refusal | Unreachable) -> None:
         body = f"{refusal}\n".encode()

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 Body = AsyncIterator[bytes]
 """Chunks of a body, in order; none is empty, and all are at most 1 MiB."""
+
+
+class Whole:
+    """A body that is here already. Reading it in one piece costs nothing."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __aiter__(self) -> Whole:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """All of it, once."""
+        if not self.content:
+            raise StopAsyncIteration
+        content, self.content = self.content, b""
+        return content
 
 
 @dataclass
@@ -35,6 +53,8 @@ class Request:
         Raises:
             RequestTooLarge: it has more than `limit` bytes.
         """
+        if isinstance(self.body, Whole) and len(self.body.content) <= limit:
+            return self.body.content
         chunks: list[bytes] = []
         size = 0
         async for chunk in self.body:
@@ -43,6 +63,12 @@ class Request:
                 raise RequestTooLarge(limit)
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def new_request_id() -> str:
+    """A random text in the form of a UUID, as AWS's request ids are."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 class RequestTooLarge(Exception):

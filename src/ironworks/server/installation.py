@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from types import ModuleType
+from urllib.parse import urlsplit
 
 from ironworks.control.platform import Platform
 from ironworks.control.reconciler import Reconciler
@@ -55,7 +56,7 @@ class Installation:
         self._reconciler = Reconciler(
             self._platform, self._executor, self._job_variables(), router, slots=os.cpu_count() or 1
         )
-        self.services = _services(Backend(self._platform, self._reconciler, self.keys, router))
+        self.services = _services(Backend(self._platform, self._reconciler, self.keys, router, self._host()))
         self._reconciler.start()
 
     async def stop(self) -> None:
@@ -63,6 +64,9 @@ class Installation:
         self._reconciler.stop()
         await self._pool.close()
         self._platform.close()
+
+    def _host(self) -> str:
+        return urlsplit(self._address).hostname or "127.0.0.1"
 
     def _job_variables(self) -> dict[str, str]:
         return {

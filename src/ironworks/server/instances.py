@@ -1,8 +1,8 @@
 """The pool through which the server reaches endpoint instances: HTTP/1.1 over Unix sockets, kept open.
 
 InstanceError
-├── NoInstance          none is live
-│   └── InstanceLost    those that were asked broke the connection
+├── NoInstance          none is live, and none came while it was waited for
+├── InstanceLost        the connection broke: twice, or when a part of the answer was there
 └── InstanceTimeout     the answer did not come in time
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import cast
 
 import httptools
 
+PATIENCE_SECONDS = 10.0
+"""What the replacement of an instance that died takes, several times over."""
 _IDLE_LIMIT = 32
 """Connections kept for later, an instance; a burst opens more and closes them again."""
 _CROWDED_SECONDS = 0.001
@@ -32,11 +34,11 @@ class InstanceError(Exception):
 
 
 class NoInstance(InstanceError):
-    """No instance is live."""
+    """No instance is live, and none came."""
 
 
-class InstanceLost(NoInstance):
-    """The instance ended, or broke the connection, before its answer was whole."""
+class InstanceLost(InstanceError):
+    """Instances ended, or broke the connection, before an answer was whole."""
 
 
 class InstanceTimeout(InstanceError):
@@ -56,12 +58,17 @@ class InstancePool:
     """Sends requests to the instances of each endpoint variant, to the least busy one first.
 
     `set_instances` may be called from any thread, everything else from one event loop (`ping` from any).
+
+    Attributes:
+        patience: seconds that a request waits for an instance where none is live: one that died is being replaced.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
+        self.patience = patience
         self._instances: dict[str, tuple[_Instance, ...]] = {}
         self._setting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._change: asyncio.Future[None] | None = None
         self._turn = count()
 
     def set_instances(self, key: str, sockets: Iterable[Path]) -> None:
@@ -80,40 +87,39 @@ class InstancePool:
                 self._instances.pop(key, None)
         for instance in known.values():
             instance.retired = True
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(instance.close_idle)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._note_change, list(known.values()))
 
     async def invoke(
         self, key: str, *, body: bytes, headers: Mapping[str, str], timeout: float = 60.0
     ) -> InstanceAnswer:
         """`POST /invocations` to an instance of `key`.
 
-        When a connection breaks before any byte of the answer came, the request is sent once more: to
-        another instance, or where there is none, through a new connection. Instances that cannot be reached at all
-        do not count: the next one is asked.
+        When a connection breaks before any byte of the answer came, the request is sent again: to another instance, or
+        where there is none, through a new connection, and to the one that comes in place of a dead one. When it
+        breaks that one's connection too it may be at fault itself, and gets no third. Instances that cannot be
+        reached at all do not count.
 
         Raises:
-            NoInstance: none is live.
-            InstanceLost: the connection broke, and the second attempt failed too or was not possible.
+            NoInstance: none is live, and none came within `patience` seconds.
+            InstanceLost: the connection broke, and a further attempt failed too or was not possible.
             InstanceTimeout: there is no whole answer after `timeout` seconds.
             ValueError: a header has a line break in it.
         """
         self._loop = loop = asyncio.get_running_loop()
         request = _request("POST", "/invocations", headers, body)
         deadline = loop.time() + timeout
-        instance = self._choose(key)
-        try:
-            return await instance.ask(request, deadline, reuse=True)
-        except _Unanswered:
-            pass
-        attempts = len(self._instances.get(key, ()))
+        lost: list[_Instance] = []
         while True:
-            instance, attempts = self._choose(key, besides=instance), attempts - 1
+            instance = self._choose(key, lost) or await self._await_one(key, lost, deadline)
             try:
-                return await instance.ask(request, deadline, reuse=False)
+                return await instance.ask(request, deadline, reuse=not lost)
             except _Unanswered as error:
-                if attempts <= 0 or not isinstance(error, _Unreached):
+                if instance.gone:
+                    continue
+                if any(other is not instance for other in lost):
                     raise InstanceLost(str(error)) from error
+                lost.append(instance)
 
     async def ping(self, socket: Path, timeout: float = 2.0) -> bool:
         """Whether the instance at `socket` answers `GET /ping` with 200."""
@@ -134,21 +140,50 @@ class InstancePool:
                 instance.retired = True
                 instance.close_idle()
 
-    def _choose(self, key: str, besides: _Instance | None = None) -> _Instance:
+    def _choose(self, key: str, lost: Sequence[_Instance] = ()) -> _Instance | None:
+        """The least busy instance, if there is one; one that was `lost` once only if there is no other."""
         instances = self._instances.get(key, ())
-        if not instances:
-            raise NoInstance(f"No instance of {key} is live.")
-        start = next(self._turn) % len(instances)
-        turned = instances[start:] + instances[:start]  # so that equals take turns
-        return min(turned, key=lambda instance: (instance is besides, instance.gone, instance.outstanding))
+        if len(instances) == 1 and not lost and not instances[0].gone:
+            return instances[0]
+        usable = [instance for instance in instances if not instance.gone and lost.count(instance) < 2]
+        if not usable:
+            return None
+        start = next(self._turn) % len(usable)
+        turned = usable[start:] + usable[:start]  # so that equals take turns
+        return min(turned, key=lambda instance: (instance in lost, instance.outstanding))
+
+    async def _await_one(self, key: str, lost: Sequence[_Instance], deadline: float) -> _Instance:
+        """The next instance of `key` that comes.
+
+        Raises:
+            NoInstance: none comes within `patience` seconds.
+            InstanceLost: so, and the request has been sent to one that is `lost`.
+        """
+        loop = asyncio.get_running_loop()
+        end = min(loop.time() + self.patience, deadline)
+        while (remaining := end - loop.time()) > 0:
+            if self._change is None:
+                self._change = loop.create_future()
+            await asyncio.wait([self._change], timeout=remaining)
+            instance = self._choose(key, lost)
+            if instance is not None:
+                return instance
+        if lost:
+            raise InstanceLost(
+                f"The instance at {lost[-1].path} broke the connection, and there is no other."
+            )
+        raise NoInstance(f"No instance of {key} is live.")
+
+    def _note_change(self, retired: Sequence[_Instance]) -> None:
+        for instance in retired:
+            instance.close_idle()
+        if self._change is not None:
+            self._change.set_result(None)
+            self._change = None
 
 
 class _Unanswered(InstanceLost):
-    """The connection broke before any byte of the answer: the request may be sent again."""
-
-
-class _Unreached(_Unanswered):
-    """There was no connection: the request was not sent at all."""
+    """There was no connection, or it broke before any byte of the answer: the request may be sent again."""
 
 
 class _Instance:
@@ -156,7 +191,7 @@ class _Instance:
 
     Attributes:
         outstanding: requests that wait for their answer.
-        gone: nobody listened at the last attempt to connect. A process binds its socket once, so it is asked last.
+        gone: nobody listened at the last attempt to connect. A process binds its socket once: it is not asked again.
         retired: it is in no list any more; a connection is closed after its answer.
     """
 
@@ -205,7 +240,7 @@ class _Instance:
                 await asyncio.sleep(_CROWDED_SECONDS)
             except OSError as error:
                 self.gone = isinstance(error, ConnectionRefusedError | FileNotFoundError)
-                raise _Unreached(f"The instance at {self.path} cannot be reached: {error}") from error
+                raise _Unanswered(f"The instance at {self.path} cannot be reached: {error}") from error
 
 
 class _Connection(asyncio.Protocol):

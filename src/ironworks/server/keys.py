@@ -16,6 +16,7 @@ import secrets
 import string
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 
 from ironworks.errors import PlatformError
@@ -85,7 +86,7 @@ class Keys:
     def identify(self, access_key_id: str, session_token: str | None) -> Identity | None:
         """Whose access key this is; None if it is nobody's or its token does not belong to it."""
         if access_key_id == self.access_key_id:
-            return Identity(self.secret_access_key, ROLE_NAME, "ironworks")
+            return self._permanent
         return None if session_token is None else self._identify_temporary(access_key_id, session_token)
 
     def issue(self, role_name: str, session_name: str, expires: datetime) -> TemporaryCredentials:
@@ -94,6 +95,10 @@ class Keys:
         claims = json.dumps([access_key_id, role_name, session_name, int(expires.timestamp())]).encode()
         token = base64.b64encode(claims).decode() + "." + self._derive("token", claims)
         return TemporaryCredentials(access_key_id, self._derive("secret", claims), token, expires)
+
+    @cached_property
+    def _permanent(self) -> Identity:
+        return Identity(self.secret_access_key, ROLE_NAME, "ironworks")
 
     def _identify_temporary(self, access_key_id: str, session_token: str) -> Identity | None:
         encoded, _, mac = session_token.partition(".")

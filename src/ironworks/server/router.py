@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from ironworks.control.endpoint_controller import Route
+from ironworks.control.routes import Route
 from ironworks.server.instances import InstancePool
 
 
@@ -38,19 +38,26 @@ class EndpointRouter:
         return self._routes.get(arn, ())
 
     def choose(self, arn: str) -> Route | None:
-        """A variant by weight, among those with instances; None when there is none."""
-        routes = [route for route in self.routes(arn) if route.sockets]
+        """A variant by weight; None when the endpoint serves nothing.
+
+        Variants without weight get nothing, unless none has any. One whose instances are all being replaced is passed
+        over if another is there.
+        """
+        routes = self.routes(arn)
+        if len(routes) > 1:
+            routes = _those([route for route in routes if route.weight > 0], routes)
+            routes = _those([route for route in routes if route.sockets], routes)
         if len(routes) <= 1:
             return routes[0] if routes else None
         weights = [route.weight for route in routes]
         return random.choices(routes, weights if any(weights) else None)[0]
 
     def expect(self, arn: str) -> None:
-        """The endpoint has been created and nobody has asked about it yet."""
+        """The endpoint has been created or changed, and nobody has asked about it yet."""
         self._expected.add(arn)
 
     def is_first_question(self, arn: str) -> bool:
-        """Whether this is the first time that somebody asks about a new endpoint."""
+        """Whether this is the first time since then that somebody asks about it."""
         if arn not in self._expected:
             return False
         self._expected.discard(arn)
@@ -60,3 +67,7 @@ class EndpointRouter:
 def key(arn: str, variant: str) -> str:
     """What the pool calls the instances of a variant."""
     return f"{arn}/{variant}"
+
+
+def _those(found: Sequence[Route], otherwise: Sequence[Route]) -> tuple[Route, ...]:
+    return tuple(found or otherwise)

@@ -11,14 +11,14 @@ import hmac
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from ironworks.server.call import Caller, ChunkSigning
 from ironworks.server.errors import ServiceError
-from ironworks.server.http import Body, Request
+from ironworks.server.http import Request, Whole
 from ironworks.server.keys import Identity, Keys
 from ironworks.server.signed_body import SignedBody
 
@@ -36,8 +36,7 @@ _SECONDS = re.compile(r"[0-9]{1,6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """The signing part of a request, as its sender wrote it."""
 
     access_key: str
@@ -59,12 +58,11 @@ class Signature:
     def age(self, now: datetime) -> timedelta:
         """How long ago it was signed; negative when the sender's clock is ahead."""
         try:
-            signed = datetime.strptime(self.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+            return now - _moment(self.timestamp)
         except ValueError:
             raise ServiceError(
                 "IncompleteSignature", f"X-Amz-Date is {self.timestamp!r}; give it as 20260131T235959Z."
             ) from None
-        return now - signed
 
 
 def parse(request: Request) -> Signature | None:
@@ -102,7 +100,7 @@ async def verify(request: Request, signature: Signature, keys: Keys, now: dateti
     canonical = _canonical_request(request, signature, payload_hash)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     to_sign = f"{ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{digest}"
-    expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    expected = hmac.digest(key, to_sign.encode(), "sha256").hex()
     if not hmac.compare_digest(expected.encode(), signature.signature.encode()):
         raise _refusal(
             signature,
@@ -110,10 +108,13 @@ async def verify(request: Request, signature: Signature, keys: Keys, now: dateti
             "The request signature we calculated does not match the signature you provided. "
             'Check your AWS Secret Access Key and signing method: eval "$(ironworks env)" sets the right key.',
         )
-    return _caller(signature, identity, keys, key)
+    chunks = None
+    if payload_hash.startswith(STREAMING_PAYLOAD):
+        chunks = ChunkSigning(key, signature.signature, signature.timestamp, signature.scope)
+    return _caller(signature, identity, keys, chunks)
 
 
-def _caller(signature: Signature, identity: Identity, keys: Keys, key: bytes) -> Caller:
+def _caller(signature: Signature, identity: Identity, keys: Keys, chunks: ChunkSigning | None) -> Caller:
     return Caller(
         access_key=signature.access_key,
         account=keys.account,
@@ -121,7 +122,7 @@ def _caller(signature: Signature, identity: Identity, keys: Keys, key: bytes) ->
         service=signature.service,
         role_name=identity.role_name,
         session_name=identity.session_name,
-        chunk_signing=ChunkSigning(key, signature.signature, signature.timestamp, signature.scope),
+        chunk_signing=chunks,
     )
 
 
@@ -140,7 +141,7 @@ def _from_header(request: Request, authorization: str) -> Signature:
         date=date,
         region=region,
         service=service,
-        signed_headers=tuple(fields["SignedHeaders"].split(";")),
+        signed_headers=_names(fields["SignedHeaders"]),
         signature=fields["Signature"],
         timestamp=request.headers.get("x-amz-date", ""),
         session_token=request.headers.get("x-amz-security-token"),
@@ -163,7 +164,7 @@ def _from_query(query: Mapping[str, str]) -> Signature:
         date=date,
         region=region,
         service=service,
-        signed_headers=tuple(query.get("X-Amz-SignedHeaders", "").split(";")),
+        signed_headers=_names(query.get("X-Amz-SignedHeaders", "")),
         signature=query.get("X-Amz-Signature", ""),
         timestamp=query.get("X-Amz-Date", ""),
         session_token=query.get("X-Amz-Security-Token"),
@@ -196,7 +197,7 @@ def _check_coverage(request: Request, signature: Signature) -> None:
             "signature",
             f"The date {signature.date} in the credential is not that of X-Amz-Date, {signature.timestamp}.",
         )
-    signed = {name.lower() for name in signature.signed_headers}
+    signed = _lowered(signature.signed_headers)
     added = [name for name in request.headers if name.startswith("x-amz-") and name not in signed]
     missing = added if "host" in signed else ["host", *added]
     if missing:
@@ -242,26 +243,41 @@ async def _payload_hash(request: Request, signature: Signature) -> str:
     if signature.service == "s3" and signature.expires is not None:
         return UNSIGNED_PAYLOAD
     body = await request.read(LARGEST_UNDECLARED_BODY)
-    request.body = _single(body)
+    request.body = Whole(body)
     return hashlib.sha256(body).hexdigest()
-
-
-async def _single(body: bytes) -> Body:
-    if body:
-        yield body
 
 
 @lru_cache(maxsize=64)
 def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     key = ("AWS4" + secret).encode()
     for part in (date, region, service, "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        key = hmac.digest(key, part.encode(), "sha256")
     return key
 
 
+# What follows is computed anew for each request, and is mostly what it was for the last: a client sends the same
+# headers to the same path, within the same second.
+
+
+@lru_cache(maxsize=64)
+def _moment(timestamp: str) -> datetime:
+    return datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+
+
+@lru_cache(maxsize=256)
+def _names(signed_headers: str) -> tuple[str, ...]:
+    return tuple(signed_headers.split(";"))
+
+
+@lru_cache(maxsize=256)
+def _lowered(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
+
+
 def _canonical_request(request: Request, signature: Signature, payload_hash: str) -> str:
+    sent = request.headers
     headers = "".join(
-        f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in signature.signed_headers
+        [f"{name}:{' '.join(sent.get(name, '').split())}\n" for name in signature.signed_headers]
     )
     return "\n".join(
         (
@@ -275,6 +291,7 @@ def _canonical_request(request: Request, signature: Signature, payload_hash: str
     )
 
 
+@lru_cache(maxsize=256)
 def _canonical_path(path: str) -> str:
     normal = posixpath.normpath(path)
     if normal.startswith("//"):
@@ -285,6 +302,8 @@ def _canonical_path(path: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
+    if not query:
+        return ""
     pairs = sorted(
         (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
         for name, value in _query_pairs(query)

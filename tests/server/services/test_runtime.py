@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import pytest
 
-from ironworks.control.endpoint_controller import Route
 from ironworks.control.resources import NotFound
+from ironworks.control.routes import Route
 from ironworks.server.backend import Backend
 from ironworks.server.call import Caller
 from ironworks.server.errors import ServiceError
@@ -24,6 +24,7 @@ from ironworks.server.services import runtime
 from ironworks.server.services.runtime import RuntimeService
 from ironworks.serving.errors import InvocationError
 from ironworks.serving.invocation import Answer, Invocation
+from tests.server.test_instances import scripted
 from tests.serving.listening import in_loop, listening
 
 ARN = "arn:aws:sagemaker:us-west-2:123456789012:endpoint/digits"
@@ -48,7 +49,7 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.resources = Resources()
-        self.router = EndpointRouter(InstancePool())
+        self.router = EndpointRouter(InstancePool(patience=0.01))
         platform = SimpleNamespace(
             resources=self.resources,
             arn=lambda region, kind, name: f"arn:aws:sagemaker:{region}:123456789012:{kind}/{name}",
@@ -191,6 +192,18 @@ async def test_an_instance_that_is_gone_is_unavailable() -> None:
     async with endpoint(blue=(Path("/gone"),)) as digits:
         error = await digits.refusal()
     assert (error.code, error.status) == ("ServiceUnavailable", 503)
+
+
+@in_loop
+async def test_a_request_that_ends_two_instances_is_an_error_of_the_model_and_not_to_be_repeated() -> None:
+    async with (
+        scripted(None) as one,
+        scripted(None) as two,
+        endpoint(blue=(one.socket, two.socket)) as digits,
+    ):
+        error = await digits.refusal()
+    assert (error.code, error.status) == ("ModelError", 424)
+    assert "ended, twice" in error.details["OriginalMessage"]  # type: ignore[operator]
 
 
 @in_loop

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json as json_module
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 from ironworks.control import endpoints
-from ironworks.control.endpoint_controller import Route
 from ironworks.control.resources import NotFound
+from ironworks.control.routes import Route
 from ironworks.server.backend import Backend
 from ironworks.server.call import Caller
 from ironworks.server.errors import ServiceError, UnknownOperation
 from ironworks.server.http import Request, RequestTooLarge, Response
-from ironworks.server.instances import InstanceAnswer, InstanceTimeout, NoInstance
+from ironworks.server.instances import InstanceAnswer, InstanceLost, InstanceTimeout, NoInstance
 from ironworks.server.protocols import json
 from ironworks.server.router import key
 
@@ -72,10 +73,8 @@ class RuntimeService:
             route = self._backend.router.choose(arn)
         else:
             route = next((route for route in routes if route.variant == wanted), None)
-            if route is None:
-                raise ServiceError("ValidationError", f"Variant {wanted} of endpoint {name} not found.")
-        if route is None or not route.sockets:
-            raise ServiceError("ServiceUnavailable", f"No instance of endpoint {name} is ready.", 503)
+        if route is None:
+            raise ServiceError("ValidationError", f"Variant {wanted} of endpoint {name} not found.")
         return route
 
     def _not_served(self, caller: Caller, name: str) -> ServiceError:
@@ -101,6 +100,9 @@ class RuntimeService:
             raise ServiceError(
                 "ServiceUnavailable", f"No instance of endpoint {name} is ready.", 503
             ) from None
+        except InstanceLost:
+            lost = "The model's process ended, twice, while it was at work on this request."
+            raise _model_error(caller, name, 0, lost) from None
         except InstanceTimeout:
             late = f"The model did not answer within {MODEL_SECONDS:.0f} s."
             raise _model_error(caller, name, 0, late) from None
@@ -112,9 +114,22 @@ def _endpoint_name(request: Request) -> str:
     Raises:
         ServiceError: it is another operation, or asks for what no endpoint has.
     """
-    match = _PATH.fullmatch(request.path)
-    if match is None or request.method != "POST":
+    if request.method != "POST":
         raise UnknownOperation(f"{request.method} {request.path}")
+    name = _name_in(request.path)
+    for header, member in _UNAVAILABLE.items():
+        if header in request.headers:
+            raise ServiceError(
+                "ValidationError", f"{member} is not allowed: a variant of endpoint {name} has one model."
+            )
+    return name
+
+
+@lru_cache(maxsize=256)
+def _name_in(path: str) -> str:
+    match = _PATH.fullmatch(path)
+    if match is None:
+        raise UnknownOperation(f"POST {path}")
     name, operation = unquote(match[1]), _OPERATIONS[match[2]]
     if operation != "InvokeEndpoint":
         raise UnknownOperation(operation)
@@ -124,11 +139,6 @@ def _endpoint_name(request: Request) -> str:
             f"1 validation error detected: Value '{name}' at 'endpointName' failed to satisfy constraint: Member "
             f"must satisfy regular expression pattern: {_NAME.pattern}",
         )
-    for header, member in _UNAVAILABLE.items():
-        if header in request.headers:
-            raise ServiceError(
-                "ValidationError", f"{member} is not allowed: a variant of endpoint {name} has one model."
-            )
     return name
 
 

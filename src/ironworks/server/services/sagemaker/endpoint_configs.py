@@ -54,6 +54,20 @@ def delete_endpoint_config(backend: Backend, caller: Caller, params: Params) -> 
     backend.platform.resources.delete(_find(backend, caller, params))
 
 
+def check_count(variant: str, count: int) -> None:
+    """See that a variant's instances can be had.
+
+    Raises:
+        ServiceError: `ResourceLimitExceeded`, they are too many.
+    """
+    if count > MOST_INSTANCES:
+        raise ServiceError(
+            "ResourceLimitExceeded",
+            f"Variant {variant} asks for {count} instances, and all of them are processes of this one machine: "
+            f"at most {MOST_INSTANCES} a variant.",
+        )
+
+
 def _find(backend: Backend, caller: Caller, params: Params) -> Resource:
     return find(backend, caller, endpoints.CONFIG_KIND, params["EndpointConfigName"], MISSING)
 
@@ -65,12 +79,7 @@ def _check_variant(variant: Params) -> None:
                 f"Variant {variant['VariantName']} needs {member}: serverless variants and inference "
                 "components are not supported."
             )
-    if variant["InitialInstanceCount"] > MOST_INSTANCES:
-        raise ServiceError(
-            "ResourceLimitExceeded",
-            f"Variant {variant['VariantName']} asks for {variant['InitialInstanceCount']} instances, and all of them "
-            f"are processes of this one machine: at most {MOST_INSTANCES} a variant.",
-        )
+    check_count(variant["VariantName"], variant["InitialInstanceCount"])
 
 
 def _summary(config: Resource) -> Params:
