@@ -3,6 +3,7 @@
 from setuptools import Extension, setup
 
 SERVING = "src/ironworks/serving/c"
+CODECS = "src/ironworks/serving/codecs/c"
 
 setup(
     ext_modules=[
@@ -29,6 +30,16 @@ setup(
             extra_compile_args=["-O2", "-fvisibility=hidden", "-std=gnu11"],
             py_limited_api=True,
             # Only endpoints need it, and they say so where it is missing.
+            optional=True,
+        ),
+        # So does this one.
+        Extension(
+            "ironworks.serving.codecs._arrays",
+            [f"{CODECS}/arrays.c", f"{CODECS}/number.c"],
+            depends=[f"{CODECS}/number.h"],
+            extra_compile_args=["-O2", "-fvisibility=hidden", "-std=gnu11"],
+            py_limited_api=True,
+            # Where it is missing, text is read by Python's own library, which is slower.
             optional=True,
         ),
     ]

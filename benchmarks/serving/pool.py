@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -48,24 +48,24 @@ def neo_postprocess(result):
 """
 
 
-def write_model(folder: Path) -> None:
-    """A compiled multilayer perceptron with random weights."""
+def write_model(folder: Path, layers: Sequence[int] = LAYERS, *, any_rows: bool = False) -> None:
+    """A compiled multilayer perceptron with random weights, for one row; its `model.onnx` for any number if asked."""
     generator = np.random.default_rng(0)
     nodes, weights, value = [], [], "data"
-    for index, (wide, narrow) in enumerate(pairwise(LAYERS)):
+    for index, (wide, narrow) in enumerate(pairwise(layers)):
         weights.append(
             numpy_helper.from_array(generator.normal(0, 0.05, (wide, narrow)).astype("f4"), f"w{index}")
         )
         nodes.append(helper.make_node("MatMul", [value, f"w{index}"], [f"sum{index}"]))
-        last = index == len(LAYERS) - 2
+        last = index == len(layers) - 2
         value = "softmax" if last else f"relu{index}"
         nodes.append(helper.make_node("Softmax" if last else "Relu", [f"sum{index}"], [value]))
-    inputs, outputs = Tensor("data", (1, LAYERS[0]), "float32"), Tensor("softmax", (1, LAYERS[-1]), "float32")
+    inputs, outputs = Tensor("data", (1, layers[0]), "float32"), Tensor("softmax", (1, layers[-1]), "float32")
     graph = helper.make_graph(
         nodes,
         "mlp",
-        [helper.make_tensor_value_info(inputs.name, TensorProto.FLOAT, inputs.shape)],
-        [helper.make_tensor_value_info(outputs.name, TensorProto.FLOAT, outputs.shape)],
+        [_described(inputs, any_rows)],
+        [_described(outputs, any_rows)],
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -73,6 +73,11 @@ def write_model(folder: Path) -> None:
     files = {"model.onnx": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()}
     manifest = Manifest("ml_c5", architecture(), "onnxruntime", "model.onnx", (inputs,), (outputs,))
     (folder / "manifest.json").write_text(replace(manifest, files=files).to_json())
+
+
+def _described(tensor: Tensor, any_rows: bool) -> onnx.ValueInfoProto:
+    shape = ("rows", *tensor.shape[1:]) if any_rows else tensor.shape
+    return helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, shape)
 
 
 def start(model: Path, socket: Path) -> tuple[subprocess.Popen[bytes], float]:

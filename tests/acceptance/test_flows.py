@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import subprocess
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.acceptance.flow import CLIENTS, SDK_2_REGION, Flow
+from tests.acceptance.flow import SDK_2_REGION, Flow
 from tests.acceptance.installation import REGION, Installation, final
-from tests.acceptance.interpreters import CACHE
 from tests.acceptance.jobs import ROLE
+from tests.acceptance.mxnet_module import fetch, mnist_test_set, mxnet_probabilities
 
 from ironworks import runtime
-from ironworks.training.environments import Environments
 
 pytestmark = pytest.mark.timeout(480)
 
@@ -73,12 +69,12 @@ def test_the_compiled_model_equals_mxnet_on_all_test_images(
     flows["sagemaker-1.72"].finish()
     job = _notebook_job(installation, REGION)
     trained = job["ModelArtifacts"]["S3ModelArtifacts"]
-    images, labels = _test_set(installation)
+    images, labels = mnist_test_set(installation)
 
-    expected = _mxnet_probabilities(_fetch(installation, trained, tmp_path / "trained"), images, tmp_path)
-    compiled = runtime.load(
-        _fetch(installation, _compiled_from(installation, trained), tmp_path / "compiled")
+    expected = mxnet_probabilities(
+        fetch(installation, trained, tmp_path / "trained"), images, tmp_path, 10_000
     )
+    compiled = runtime.load(fetch(installation, _compiled_from(installation, trained), tmp_path / "compiled"))
     actual = np.stack([compiled.run(image)[0].reshape(10) for image in images])
 
     np.testing.assert_array_equal(actual.argmax(1), expected.argmax(1))
@@ -110,44 +106,3 @@ def _compiled_from(installation: Installation, model: str) -> str:
     )
     assert job["CompilationJobStatus"] == "COMPLETED", job["FailureReason"]
     return job["ModelArtifacts"]["S3ModelArtifacts"]
-
-
-def _fetch(installation: Installation, uri: str, folder: Path) -> Path:
-    """The unpacked archive."""
-    bucket, key = uri.removeprefix("s3://").split("/", 1)
-    archive = folder.with_suffix(".tar.gz")
-    installation.client("s3").download_file(bucket, key, str(archive))
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
-    return folder
-
-
-def _test_set(installation: Installation) -> tuple[np.ndarray, np.ndarray]:
-    """The 10,000 images (10000, 784), float32 from 0 to 1, and their labels."""
-    s3 = installation.client("s3")
-    parts = [
-        gzip.decompress(
-            s3.get_object(Bucket="sagemaker-sample-data-us-west-2", Key=f"mxnet/mnist/test/{name}.gz")[
-                "Body"
-            ].read()
-        )
-        for name in ("images", "labels")
-    ]
-    images = np.frombuffer(parts[0], np.uint8, offset=16).reshape(10_000, 784)
-    return images / np.float32(255), np.frombuffer(parts[1], np.uint8, offset=8)
-
-
-def _mxnet_probabilities(model: Path, images: np.ndarray, folder: Path) -> np.ndarray:
-    environment = Environments(CACHE / "environments").prepare("mxnet", "1.9.1", print)
-    np.save(folder / "images.npy", images)
-    subprocess.run(
-        [
-            environment.python,
-            CLIENTS / "mxnet_predict.py",
-            model,
-            folder / "images.npy",
-            folder / "answers.npy",
-        ],
-        check=True,
-    )
-    return np.load(folder / "answers.npy")

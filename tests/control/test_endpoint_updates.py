@@ -167,8 +167,8 @@ def test_an_update_can_mend_an_endpoint_whose_instances_cannot_be_started_any_mo
 ) -> None:
     endpoint = create(platform)
     (old,) = in_service(platform, controller, ready)
-    model = instances.model_folder(platform.home, endpoint.id, endpoints.plan(endpoint).variants[0])
-    model.rename(model.with_name("lost"))
+    folder = instances.variant_folder(platform.home, endpoint.id, endpoints.plan(endpoint).variants[0])
+    folder.rename(folder.with_name("lost"))
     platform.objects.delete("bucket", "m.tar.gz")
     executor.die(int(old.process["pid"]))
     create_model(platform, "sound")

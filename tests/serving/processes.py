@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+_PASSED_ON = ("PATH", "LD_PRELOAD", "ASAN_OPTIONS")
+"""The last two are set by c/sanitized.sh."""
+
 
 class Instance:
     """A running `python -m ironworks.serving`, and what it printed."""
@@ -28,7 +31,7 @@ class Instance:
                 "--socket",
                 str(socket),
             ],
-            env={"PATH": os.environ["PATH"], **environment},
+            env={**{name: os.environ[name] for name in _PASSED_ON if name in os.environ}, **environment},
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ironworks.serving.codecs import decode, encode
+from ironworks.serving.codecs import decode, encode, text
 from ironworks.serving.errors import InvocationError
 
 NUMBERS = st.one_of(
@@ -18,6 +19,17 @@ NUMBERS = st.one_of(
     arrays.unsigned_integer_dtypes(endianness="?"),
     arrays.floating_dtypes(endianness="?", sizes=(16, 32, 64)),
 )
+
+
+@pytest.fixture(params=["all", "orjson", "json"], autouse=True)
+def parser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With all that reads fast, without our extension, and with Python's own library alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "all":
+            patch.setattr(text, "_arrays", None)
+        if request.param == "json":
+            patch.setattr(text, "orjson", None)
+        yield
 
 
 def npy(array: object, version: tuple[int, int] | None = None) -> bytes:
@@ -39,8 +51,18 @@ def test_npy_is_read_as_numpy_reads_it(array: np.ndarray, fortran: bool) -> None
     decoded = decode(body, "application/x-npy")
 
     reference = np.load(io.BytesIO(body))
-    assert decoded.dtype == reference.dtype
+    assert decoded.dtype == reference.dtype.newbyteorder("=")
     np.testing.assert_array_equal(decoded, reference)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_data_of_npy_and_raw_bytes_is_not_copied(order: str) -> None:
+    array = np.asarray([[1, 2], [3, 4]], np.float32, order=order)
+    for body, content_type in (
+        (npy(array), "application/x-npy"),
+        (array.tobytes(), "application/octet-stream"),
+    ):
+        assert np.shares_memory(decode(body, content_type), np.frombuffer(body, np.uint8))
 
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
@@ -56,17 +78,17 @@ def test_damaged_npy_is_a_400(noise: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("array", "text"),
+    ("array", "message"),
     [
         (np.array([{}], dtype=object), "type object"),
         (np.array(["a"]), "type <U1"),
         (np.array([(1, 2.0)], dtype="i4,f4"), "type"),
     ],
 )
-def test_npy_of_anything_but_numbers_is_a_400_and_unpickles_nothing(array: np.ndarray, text: str) -> None:
+def test_npy_of_anything_but_numbers_is_a_400_and_unpickles_nothing(array: np.ndarray, message: str) -> None:
     error = refusal(npy(array), "application/x-npy")
     assert error.status == 400
-    assert text in error.message
+    assert message in error.message
 
 
 @pytest.mark.parametrize("shape", ["(-1,)", "(1.0,)", "[1]", "(True,)", "(10**30,)"])
@@ -89,6 +111,29 @@ def test_csv_is_rows_of_numbers() -> None:
 @pytest.mark.parametrize("body", [b"", b" \n", b"1,a", b"1,2\n3", b"\xff\xfe", b"1,,2", b"1;2"])
 def test_csv_that_is_no_table_of_numbers_is_a_400(body: bytes) -> None:
     assert refusal(body, "text/csv").status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"1,2\n\n3,x4", "line 3, column 2: 'x4' is not a number"),
+        (b"1,2\n3", "line 2 has 1 columns, the first one 2"),
+        (b"a,b\n1,2", "line 1, column 1: 'a'"),
+        (b"true,1", "'true'"),
+        (b'"1",2', "column 1"),
+        (b"1],[2", "'1]'"),
+        (b"null", "'null'"),
+    ],
+)
+def test_an_error_in_csv_says_where_it_is(body: bytes, where: str) -> None:
+    assert where in refusal(body, "text/csv").message
+
+
+@pytest.mark.parametrize(
+    "body", [b".5,+1,1.,nan,-inf\r\n\r\n 2, 3,04,1e5,0\r\n", b"\xef\xbb\xbf.5,1,1,nan,-inf\n2,3,4,1e5,0"]
+)
+def test_csv_takes_every_way_to_write_a_number(body: bytes) -> None:
+    np.testing.assert_array_equal(decode(body, "text/csv"), [[0.5, 1, 1, np.nan, -np.inf], [2, 3, 4, 1e5, 0]])
 
 
 def test_raw_bytes_are_little_endian_float32() -> None:
@@ -136,6 +181,21 @@ def test_an_input_of_the_model_that_is_called_inputs_is_that_input() -> None:
 )
 def test_json_that_is_no_array_is_a_400(body: bytes) -> None:
     assert refusal(body, "application/json").status == 400
+
+
+def test_json_has_nan_and_infinity_as_the_inference_toolkit_has() -> None:
+    body, _ = encode(np.array([np.nan, np.inf, -np.inf, 1.5]), "application/json")
+    assert body == b"[NaN,Infinity,-Infinity,1.5]"
+    np.testing.assert_array_equal(decode(body, "application/json"), [np.nan, np.inf, -np.inf, 1.5])
+
+
+def test_an_answer_may_have_null_and_keys_and_integers_that_only_python_writes() -> None:
+    for value, body in (
+        ({"a": None}, b'{"a":null}'),
+        ({1: 2}, b'{"1":2}'),
+        ([2**80], b"[1208925819614629174706176]"),
+    ):
+        assert encode(value, "application/json")[0] == body
 
 
 def test_an_unknown_content_type_is_a_415_that_names_the_known_ones() -> None:

@@ -53,7 +53,7 @@ def test_invocations_are_answered_one_by_one_with_what_the_model_took() -> None:
     answer = one_by_one(handle)
     assert answer([(b"123", "a/b", "c/d"), (b"1", "", "")]) == [
         (201, b"a/b", b"c/d", 3),
-        (201, b"application/json", b"application/json", 1),
+        (201, b"application/json", b"*/*", 1),
     ]
 
 

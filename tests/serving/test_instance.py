@@ -207,11 +207,13 @@ def test_a_signal_ends_an_instance_after_what_it_is_answering(
     assert list(instances.folder.iterdir()) == []
 
 
-def test_an_uncompiled_model_is_refused_with_what_was_found(tmp_path: Path, instances: Instances) -> None:
+def test_an_archive_without_any_model_is_refused_with_what_was_found(
+    tmp_path: Path, instances: Instances
+) -> None:
     (tmp_path / "model-symbol.json").touch()
     line = failed(instances.start(tmp_path))
-    assert "compile the model first" in line
-    assert "model-symbol.json" in line
+    assert "lacks model-0000.params, model-shapes.json" in line
+    assert "holds: model-symbol.json" in line
 
 
 def test_a_damaged_model_is_refused(archive: Path, instances: Instances) -> None:

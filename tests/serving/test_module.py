@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from ironworks.serving.absent import AbsentFrameworkError
+from ironworks.serving.absent import FRAMEWORKS, AbsentFrameworkError
 from ironworks.serving.errors import StartupError
 from ironworks.serving.module import load_module
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("clean_imports")
 def load(folder: Path, source: str, name: str = "hosting_script.py") -> ModuleType:
     (folder / "code").mkdir(exist_ok=True)
     (folder / "code" / name).write_text(source)
-    module = load_module(folder, name)
+    module = load_module(folder, name, FRAMEWORKS)
     assert module is not None
     return module
 
@@ -28,13 +28,13 @@ def refusal(folder: Path, source: str) -> str:
 
 
 def test_without_a_program_and_an_inference_py_there_is_no_module(tmp_path: Path) -> None:
-    assert load_module(tmp_path, None) is None
+    assert load_module(tmp_path, None, FRAMEWORKS) is None
 
 
 def test_inference_py_is_the_default_program(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "inference.py").write_text("VALUE = 3")
-    module = load_module(tmp_path, None)
+    module = load_module(tmp_path, None, FRAMEWORKS)
     assert module is not None
     assert module.VALUE == 3
 
@@ -43,21 +43,21 @@ def test_a_missing_program_is_refused_with_the_files_that_are_there(tmp_path: Pa
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "other.py").touch()
     with pytest.raises(StartupError, match=r"code/mnist\.py.*other\.py"):
-        load_module(tmp_path, "mnist.py")
+        load_module(tmp_path, "mnist.py", FRAMEWORKS)
 
 
 def test_a_program_outside_the_code_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "outside.py").touch()
     with pytest.raises(StartupError, match="SAGEMAKER_PROGRAM"):
-        load_module(tmp_path, "../outside.py")
+        load_module(tmp_path, "../outside.py", FRAMEWORKS)
 
 
 def test_a_program_that_is_not_python_is_refused(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "serve.sh").touch()
     with pytest.raises(StartupError, match=r"serve\.sh is not a Python file"):
-        load_module(tmp_path, "serve.sh")
+        load_module(tmp_path, "serve.sh", FRAMEWORKS)
 
 
 def test_modules_beside_the_program_are_imported(tmp_path: Path) -> None:
@@ -168,10 +168,8 @@ def test_a_script_that_exits_while_it_is_imported_is_refused(tmp_path: Path) -> 
     assert "SystemExit: 3" in refusal(tmp_path, "import sys\nsys.exit(3)")
 
 
-def test_requirements_that_nobody_installs_are_pointed_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_framework_that_may_not_be_absent_is_not_stood_in_for(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "requirements.txt").write_text("pillow\n")
-    load(tmp_path, "")
-    assert "requirements.txt is not installed at an endpoint" in caplog.text
+    (tmp_path / "code" / "serve.py").write_text("import paddle")
+    with pytest.raises(StartupError, match=r"imports paddle.*requirements\.txt"):
+        load_module(tmp_path, "serve.py", frozenset())

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from ironworks.serving import settings
 from ironworks.serving.errors import StartupError
 from ironworks.serving.settings import Settings, limit_threads, take_settings
 
@@ -46,3 +50,11 @@ def test_threads_are_said_to_libraries_unless_the_user_has() -> None:
     environment = {"MKL_NUM_THREADS": "8"}
     limit_threads(environment, 2)
     assert (environment["OMP_NUM_THREADS"], environment["MKL_NUM_THREADS"]) == ("2", "8")
+
+
+def test_every_variable_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    source = Path(settings.__file__).read_text()
+    names = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source))
+    assert len(names) == 15
+    assert {name for name in names if f"`{name}`" not in page} == set()

@@ -79,7 +79,7 @@ def test_a_failing_pip_is_reported_with_its_reason(
 ) -> None:
     monkeypatch.setattr("ironworks.training.recipes._INSTALLERS", ("./absent-1.0-py3-none-any.whl",))
     lines: list[str] = []
-    with pytest.raises(PlatformError, match=r"could not be prepared.*absent-1\.0.*start the job again"):
+    with pytest.raises(PlatformError, match=r"could not be prepared.*absent-1\.0.*try again"):
         environments.prepare("python", "", lines.append)
     assert any("absent-1.0" in line for line in lines)
     assert environments.find("python", "") is None
@@ -109,7 +109,7 @@ def test_a_second_process_waits_for_the_first(environments: Environments) -> Non
         thread = threading.Thread(target=environments.prepare, args=("python", "", log))
         thread.start()
         assert waiting.wait(10)
-        assert lines[0].startswith("Waiting for another job that prepares")
+        assert lines[0].startswith("Waiting for another process that prepares")
     thread.join()
     assert environments.find("python", "") is not None
 

@@ -44,21 +44,33 @@ def log_path(home: Home, endpoint_id: int, instance_id: str) -> Path:
     return folder(home, endpoint_id) / f"{instance_id}.log"
 
 
+def variant_folder(home: Home, endpoint_id: int, variant: Variant) -> Path:
+    """What the instances of a variant share."""
+    return folder(home, endpoint_id) / variant.folder
+
+
 def model_folder(home: Home, endpoint_id: int, variant: Variant) -> Path:
     """The unpacked model of a variant."""
-    return folder(home, endpoint_id) / variant.folder
+    return variant_folder(home, endpoint_id, variant) / "model"
+
+
+def python_folder(home: Home, endpoint_id: int, variant: Variant) -> Path:
+    """The virtual environment in which a variant is served, if it has one of its own."""
+    return variant_folder(home, endpoint_id, variant) / "python"
 
 
 def start(
     executor: Executor, home: Home, endpoint_id: int, variant: Variant, services: Mapping[str, str]
 ) -> Instance:
-    """Start one instance of a variant whose model folder is there."""
+    """Start one instance of a variant whose folder is ready."""
     instance_id = new_id()
     model = model_folder(home, endpoint_id, variant)
+    own = python_folder(home, endpoint_id, variant)
+    python = own / "bin" / "python" if own.is_dir() else Path(sys.executable)
     host = {name: os.environ[name] for name in _HOST_VARIABLES if name in os.environ}
     handle = executor.start(
         [
-            sys.executable, "-m", MODULE,
+            str(python), "-m", MODULE,
             "--model", str(model),
             *(["--listen", variant.address] if variant.address else []),
             "--socket", str(socket_path(home, instance_id)),

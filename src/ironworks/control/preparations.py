@@ -1,16 +1,17 @@
-"""Fetches and unpacks the models of variants, in threads: a large one must not keep other endpoints waiting."""
+"""Prepares the folders of variants, in threads: what takes its time must not keep other endpoints waiting."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ironworks.control import instances, model_folders
+from ironworks.control import model_folders
 from ironworks.control.plans import Variant
 from ironworks.control.platform import Platform
 from ironworks.control.records import Resource
 from ironworks.errors import PlatformError
 
-THREADS = 2
+THREADS = 8
+"""Few of them work: making an environment is waiting for pip."""
 
 
 class Preparations:
@@ -33,9 +34,8 @@ class Preparations:
         """
         key = (endpoint.id, variant.folder)
         if key not in self._under_way:
-            folder = instances.model_folder(self._platform.home, endpoint.id, variant)
             self._under_way[key] = self._threads.submit(
-                model_folders.prepare, self._platform.objects, variant, folder
+                model_folders.prepare, self._platform, endpoint, variant
             )
         if not self._under_way[key].done():
             return False

@@ -111,6 +111,11 @@ class Resources:
         with self.database.read() as session:
             return session.get(Resource, resource_id) is not None
 
+    def status(self, resource_id: int) -> str | None:
+        """The status of the resource as it is now; None if it is gone."""
+        with self.database.read() as session:
+            return session.scalar(select(Resource.status).filter_by(id=resource_id))
+
     def with_status(self, kind: str, *statuses: str) -> Sequence[Resource]:
         """All resources of a kind in one of these states, oldest first."""
         with self.database.read() as session:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ironworks.serving.errors import InvocationError
-from ironworks.serving.invocation import JSON, Answer, Handler, Invocation, model_time
+from ironworks.serving.invocation import ANY, JSON, Answer, Handler, Invocation, model_time
 
 Received = tuple[bytes, str, str]
 """Body, content type and accept; the last two are empty where nothing was sent."""
@@ -14,21 +14,33 @@ Received = tuple[bytes, str, str]
 Sent = tuple[int, bytes, bytes, int]
 """Status, content type, body, and the nanoseconds that the model took."""
 
+Compute = Callable[[Sequence[Received]], list[Sent]]
+
 _log = logging.getLogger(__name__)
 
 
-def one_by_one(handler: Handler) -> Callable[[Sequence[Received]], list[Sent]]:
+def one_by_one(handler: Handler) -> Compute:
     """The function that answers each invocation by itself."""
 
     def answer(requests: Sequence[Received]) -> list[Sent]:
         answers = []
-        for body, content_type, accept in requests:
+        for request in requests:
             model_time.nanoseconds = 0
-            given = answer_to(Invocation(body, content_type or JSON, accept or JSON), handler)
-            answers.append((given.status, given.content_type.encode(), given.body, model_time.nanoseconds))
+            answers.append(sent(answer_to(invocation_of(request), handler)))
         return answers
 
     return answer
+
+
+def invocation_of(request: Received) -> Invocation:
+    """What a hook is given for what came in."""
+    body, content_type, accept = request
+    return Invocation(body, content_type or JSON, accept or ANY)
+
+
+def sent(answer: Answer) -> Sent:
+    """What goes out for an answer, and how long the model took."""
+    return answer.status, answer.content_type.encode(), answer.body, model_time.nanoseconds
 
 
 def answer_to(invocation: Invocation, handler: Handler) -> Answer:

@@ -1,4 +1,4 @@
-"""The life of an instance: load, listen, drain."""
+"""The life of an instance: listen, answer, drain."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ironworks.runtime import ArtifactError, CompiledModel, Manifest, load
-from ironworks.serving.compute import Received, Sent, one_by_one
+from ironworks.serving import loading
+from ironworks.serving.batching import in_batches
+from ironworks.serving.compute import Compute, one_by_one
 from ironworks.serving.errors import StartupError
-from ironworks.serving.hooks import make_handler
 from ironworks.serving.listeners import listen_on_address, listen_on_path, remove_path
-from ironworks.serving.module import load_module
 from ironworks.serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,32 +26,20 @@ DRAIN_SECONDS = 60.0
 REQUEST_SECONDS = 60.0
 """In which a request must have come in whole."""
 
-_MANIFEST = "manifest.json"
 _SERVING_THREADS = 2
 """One computes; the other reads, and answers what needs no model."""
 
 _log = logging.getLogger(__name__)
 
-Compute = Callable[[Sequence[Received]], list[Sent]]
-
 
 def prepare(directory: Path, settings: Settings) -> Compute:
-    """Load the compiled model and the user's module from the unpacked archive `directory`.
+    """Load the model and the user's module from the unpacked archive `directory`.
 
     Raises:
-        StartupError: one of them cannot be loaded.
+        StartupError: one of them cannot be loaded, or the model cannot be run in batches as it is asked to.
     """
-    if not (directory / _MANIFEST).is_file():
-        raise StartupError(_not_compiled(directory))
-
-    def load_model(folder: Path) -> CompiledModel:
-        manifest = Manifest.from_json((folder / _MANIFEST).read_bytes())
-        return load(folder, min(manifest.threads, settings.threads))
-
-    try:
-        return one_by_one(make_handler(load_module(directory, settings.program), directory, load_model))
-    except ArtifactError as error:
-        raise StartupError(str(error)) from error
+    handler = loading.prepare(directory, settings.program, settings.threads)
+    return one_by_one(handler) if settings.max_batch == 1 else in_batches(handler, settings.max_batch)
 
 
 def serve(compute: Compute, settings: Settings, path: Path, address: str | None = None) -> bool:
@@ -137,13 +124,3 @@ def finish(server: Server) -> bool:
 def _pass_to(server: Server, listener: socket.socket, *, direct: bool) -> None:
     with listener:  # the server has a descriptor of its own
         server.listen(listener.fileno(), direct)
-
-
-def _not_compiled(directory: Path) -> str:
-    found = sorted(str(file.relative_to(directory)) for file in directory.rglob("*") if file.is_file())
-    shown = ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
-    return (
-        f"The model archive holds no {_MANIFEST}, so it is not a compiled model (found: {shown or 'nothing'}). "
-        "Original models cannot be served yet: compile the model first (compile_model, or CreateCompilationJob) and "
-        "deploy what that gives."
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 JSON = "application/json"
+ANY = "*/*"
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
 _CONTENT_TYPE_LIMIT = 1024
@@ -20,12 +21,12 @@ class Invocation:
     Attributes:
         body: the payload, whole.
         content_type: as sent, with its parameters; `application/json` when none was sent.
-        accept: as sent; `application/json` when none was sent.
+        accept: as sent; `*/*` when none was sent.
     """
 
     body: bytes
     content_type: str = JSON
-    accept: str = JSON
+    accept: str = ANY
 
 
 @dataclass

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from ironworks.serving.absent import FRAMEWORKS, AbsentFrameworks
+from ironworks.serving.absent import AbsentFrameworks
 from ironworks.serving.errors import StartupError
 
 DEFAULT_PROGRAM = "inference.py"
@@ -18,12 +18,13 @@ DEFAULT_PROGRAM = "inference.py"
 _log = logging.getLogger(__name__)
 
 
-def load_module(model: Path, program: str | None) -> ModuleType | None:
+def load_module(model: Path, program: str | None, may_be_absent: frozenset[str]) -> ModuleType | None:
     """Import `program` from the folder `model/code`.
 
     Args:
         model: the unpacked model archive.
         program: the value of SAGEMAKER_PROGRAM, a file name relative to `code`. None: `inference.py` if there is one.
+        may_be_absent: frameworks that the module may import although they are not installed.
 
     Returns:
         The module; None when no program is asked for and there is no `inference.py`.
@@ -37,11 +38,10 @@ def load_module(model: Path, program: str | None) -> ModuleType | None:
             return None
         program = DEFAULT_PROGRAM
     path = _locate(code, program)
-    _warn_of_requirements(code)
     sys.path.insert(0, str(code))
     if path.parent != code:
         sys.path.insert(0, str(path.parent))
-    return _import(path, program)
+    return _import(path, program, may_be_absent)
 
 
 def _locate(code: Path, program: str) -> Path:
@@ -55,15 +55,7 @@ def _locate(code: Path, program: str) -> Path:
     )
 
 
-def _warn_of_requirements(code: Path) -> None:
-    if (code / "requirements.txt").is_file():
-        _log.warning(
-            "code/requirements.txt is not installed at an endpoint. Modules that the server's Python lacks belong in "
-            "the code folder: pip install --target code -r requirements.txt"
-        )
-
-
-def _import(path: Path, program: str) -> ModuleType:
+def _import(path: Path, program: str, may_be_absent: frozenset[str]) -> ModuleType:
     """Import, and again with a stand-in for each framework whose absence ended the attempt.
 
     A framework is stood in for only after its import failed, so that the module's own `try: import … except
@@ -78,7 +70,7 @@ def _import(path: Path, program: str) -> ModuleType:
                 break
             except ModuleNotFoundError as error:
                 framework = (error.name or "").partition(".")[0]
-                if framework not in FRAMEWORKS or framework in absent.names or _installed(framework):
+                if framework not in may_be_absent or framework in absent.names or _installed(framework):
                     raise
                 absent.names.add(framework)
     except BaseException as error:
@@ -124,8 +116,8 @@ def _explanation(error: BaseException, program: str, absent: set[str]) -> str:
         return str(error)
     if isinstance(error, ModuleNotFoundError):
         return (
-            f"code/{program} imports {error.name}, which is neither installed nor in the model archive. Put it in the "
-            f"archive's code folder, beside {program}: pip install --target code {error.name}"
+            f"code/{program} imports {error.name}, which is neither installed nor in the model archive. Name it in "
+            f"requirements.txt beside {program}, or put it there: pip install --target code {error.name}"
         )
     message = f"Importing code/{program} failed: {type(error).__name__}: {error}."
     if absent:

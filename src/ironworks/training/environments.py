@@ -12,30 +12,21 @@ import dataclasses
 import fcntl
 import json
 import os
-import select
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ironworks.errors import PlatformError
-from ironworks.training.lines import LineSplitter
+from ironworks.training import installing
+from ironworks.training.installing import PIP_INSTALL, TICK, Check, Log
 from ironworks.training.recipes import PythonVersion, Recipe, recipe
-
-Log = Callable[[str], None]
-"""Takes one line. It may raise to break the build off."""
-
-Check = Callable[[], None]
-"""Called several times a second while others work; it may raise to break the build off."""
 
 _VENV = ("-I", "-m", "venv", "--clear")
 _RECORD = "ironworks-environment.json"
-_TICK = 0.1
-"""Seconds between two calls of a check."""
-
 _WAIT_NOTE = 10.0
 """Seconds between two lines that say that another process builds."""
 
@@ -187,7 +178,7 @@ def _interpreter(wanted: Recipe) -> tuple[Path, PythonVersion]:
     names = " or ".join(f"{major}.{minor}" for major, minor in wanted.pythons)
     raise PlatformError(
         f"{wanted.title} needs Python {names}, and none is on PATH. Install one, so that "
-        f"`python{wanted.pythons[0][0]}.{wanted.pythons[0][1]} --version` runs, and start the job again."
+        f"`python{wanted.pythons[0][0]}.{wanted.pythons[0][1]} --version` runs, and try again."
     )
 
 
@@ -202,10 +193,10 @@ def _locked(path: Path, wanted: Recipe, log: Log, check: Check) -> Iterator[int]
                 break
             except BlockingIOError:
                 if time.monotonic() - said > _WAIT_NOTE:
-                    log(f"Waiting for another job that prepares the {wanted.title} environment …")
+                    log(f"Waiting for another process that prepares the {wanted.title} environment …")
                     said = time.monotonic()
                 check()
-                time.sleep(_TICK)
+                time.sleep(TICK)
         yield file.fileno()
 
 
@@ -224,8 +215,7 @@ class _Build:
         self.log(f"Preparing the {title} environment … (about {self.wanted.duration} s, once)")
         self._run([str(python), *_VENV, str(path)])
         own = str(path / "bin" / "python")
-        pip = [own, "-m", "pip", "install", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-        self._run([*pip, *self.wanted.requirements])
+        self._run([own, *PIP_INSTALL, *self.wanted.requirements])
         self._run([own, "-I", "-c", self.wanted.check])
         environment = Environment.of(Path(own), title)
         _write(path, environment, self.wanted)
@@ -242,51 +232,15 @@ class _Build:
         The step holds the lock too: should we be killed, the next process waits until the step has ended
         before it clears the folder.
         """
-        process = subprocess.Popen(
+        ended = installing.run(
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(self.lock,),
+            lambda line: self.log(f"[{self._seconds:.0f} s] {line}"),
+            self.check,
+            inherited=[self.lock],
         )
-        lines: list[str] = []
-        with process, _killed(process):
-            for line in self._output(process):
-                lines = [*lines[-20:], line]
-                self.log(f"[{self._seconds:.0f} s] {line}")
-        if process.returncode != 0:
+        if ended.code != 0:
             raise PlatformError(
                 f"The {self.wanted.title} environment could not be prepared: {' '.join(command[1:4])} … ended with "
-                f"exit code {process.returncode}. {_reason(lines)} "
-                "Check that pip can reach its package index, and start the job again."
+                f"exit code {ended.code}. {ended.reason} "
+                "Check that pip can reach its package index, and try again."
             )
-
-    def _output(self, process: subprocess.Popen[bytes]) -> Iterator[str]:
-        """Its lines, with a check now and then while it is silent."""
-        assert process.stdout is not None
-        splitter = LineSplitter()
-        while True:
-            self.check()
-            if not select.select([process.stdout], [], [], _TICK)[0]:
-                continue
-            data = os.read(process.stdout.fileno(), 65536)
-            if not data:
-                yield from splitter.finish()
-                return
-            yield from splitter.feed(data)
-
-
-@contextlib.contextmanager
-def _killed(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End the process if the block is left by an exception."""
-    try:
-        yield
-    except BaseException:
-        process.kill()
-        raise
-
-
-def _reason(lines: list[str]) -> str:
-    """The line of pip's output that says why."""
-    errors = [line for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or ["it printed nothing."])[-1]

@@ -1,4 +1,7 @@
-"""What a training image's URI asks for: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/mxnet-training:1.4.1-cpu-py3`."""
+"""What a framework image's URI asks for, to train or to serve.
+
+Such as `ACCOUNT.dkr.ecr.REGION.amazonaws.com/mxnet-training:1.4.1-cpu-py3`, or with `mxnet-inference` in its place.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from dataclasses import dataclass
 
 from ironworks.errors import ClientError
 
-_REPOSITORY = re.compile(r"(?:sagemaker-)?(?P<framework>[a-z0-9]+?)(?:-training)?(?:-gpu|-cpu)?")
+_REPOSITORY = re.compile(
+    r"(?:sagemaker-)?(?:neo-|inference-)?(?P<framework>[a-z0-9]+?)"
+    r"(?:-(?:training|inference|serving))?(?:-eia)?(?:-gpu|-cpu)?"
+)
 _TAG = re.compile(r"(?P<version>\d+(?:\.\d+)*)?(?P<rest>(?:[-.].*|latest)?)")
 
 
@@ -39,13 +45,12 @@ class Image:
         version = _TAG.fullmatch(tag.lower())
         if repository is None or version is None:
             raise ClientError(
-                f"The training image {uri!r} is not one of a framework. Give it as "
-                "FRAMEWORK-training:VERSION-cpu-py3, with or without a registry in front."
+                f"The image {uri!r} is not one of a framework. Give it as "
+                "FRAMEWORK-training:VERSION-cpu-py3, or FRAMEWORK-inference to serve, with or without a registry "
+                "in front."
             )
         words = re.split("[-.]", version["rest"])
         if "py2" in words or "py27" in words:
-            raise ClientError(
-                f"The training image {uri!r} asks for Python 2. Ask for Python 3: py_version='py3'."
-            )
+            raise ClientError(f"The image {uri!r} asks for Python 2. Ask for Python 3: py_version='py3'.")
         gpu = "gpu" in words or path.endswith("-gpu")
         return cls(uri, repository["framework"], version["version"] or "", gpu)

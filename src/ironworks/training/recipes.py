@@ -53,21 +53,21 @@ def recipe(framework: str, version: str) -> Recipe:
     """
     if framework not in RECIPES:
         raise ClientError(
-            f"There is no training environment for the framework {framework!r}. "
+            f"There is no environment for the framework {framework!r}. "
             f"Those that are there: {', '.join(sorted(RECIPES))}."
         )
     return RECIPES[framework](version)
 
 
 def recipe_of(image: Image) -> Recipe:
-    """The recipe that serves a training image.
+    """The recipe that serves an image.
 
     Raises:
         ClientError: no recipe does; the message names the image.
     """
     if image.framework not in RECIPES:
         raise ClientError(
-            f"The training image {image.uri!r} is not available here: images are not pulled, their "
+            f"The image {image.uri!r} is not available here: images are not pulled, their "
             f"framework's environment is made instead. Frameworks that are there: {', '.join(sorted(RECIPES))}."
         )
     return recipe(image.framework, image.version)

@@ -1,6 +1,8 @@
 """Run in MXNet's environment: the probabilities that a trained model gives for images.
 
-python mxnet_predict.py MODEL_FOLDER IMAGES.npy PROBABILITIES.npy
+python mxnet_predict.py MODEL_FOLDER IMAGES.npy PROBABILITIES.npy BATCH_SIZE
+
+Its sums are rounded differently for different batch sizes.
 """
 
 import sys
@@ -9,10 +11,11 @@ from pathlib import Path
 import mxnet as mx
 import numpy as np
 
-folder, images, answers = map(Path, sys.argv[1:])
+folder, images, answers = map(Path, sys.argv[1:4])
+batch_size = int(sys.argv[4])
 symbol, weights, states = mx.model.load_checkpoint(str(folder / "model"), 0)
 module = mx.mod.Module(symbol)  # its label is there and never bound
 data = np.load(images)
-module.bind(data_shapes=[("data", data.shape)], for_training=False)
+module.bind(data_shapes=[("data", (batch_size, *data.shape[1:]))], for_training=False)
 module.set_params(weights, states)
-np.save(answers, module.predict(mx.io.NDArrayIter(data, batch_size=len(data))).asnumpy())
+np.save(answers, module.predict(mx.io.NDArrayIter(data, batch_size=batch_size)).asnumpy())

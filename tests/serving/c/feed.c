@@ -12,7 +12,8 @@ static int feed(const char *request, size_t size, size_t step, size_t *body) {
   struct head head = {0};
   struct chunks chunks = {0};
   int status = UNFINISHED;
-  for (size_t known = step < size ? step : size; status == UNFINISHED; known = known + step < size ? known + step : size) {
+  for (size_t known = step < size ? step : size; status == UNFINISHED;
+       known = known + step < size ? known + step : size) {
     char *part = malloc(known);
     memcpy(part, request, known);
     status = read_head(&head, part, known);
@@ -50,7 +51,8 @@ int main(void) {
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
       statuses[i] = feed(request, size, steps[i], &bodies[i]);
       if (statuses[i] != statuses[0] || (statuses[i] == WHOLE && bodies[i] != bodies[0])) {
-        fprintf(stderr, "cut into %zu: %d and %zu, not %d and %zu: %.200s\n", steps[i], statuses[i], bodies[i], statuses[0], bodies[0], request);
+        fprintf(stderr, "cut into %zu: %d and %zu, not %d and %zu: %.200s\n", steps[i], statuses[i], bodies[i],
+                statuses[0], bodies[0], request);
         return 3;
       }
     }

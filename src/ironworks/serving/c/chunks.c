@@ -40,10 +40,11 @@ static int read_trailer(struct chunks *chunks, const char *line, size_t size) {
       return refuse(chunks, 400, "a field behind the chunks is malformed");
   }
   chunks->trailers += size + 2;
-  return chunks->trailers < TRAILERS_LIMIT ? UNFINISHED : refuse(chunks, 431, "the fields behind the chunks are too long");
+  if (chunks->trailers < TRAILERS_LIMIT) return UNFINISHED;
+  return refuse(chunks, 431, "the fields behind the chunks are too long");
 }
 
-/* One line of a chunk's frame from `*at` on, which is moved behind it. UNFINISHED with `*at` as it was: it is cut off. */
+/* Read one line of a chunk's frame and move `*at` behind it. UNFINISHED with `*at` as it was: the line is cut off. */
 static int read_frame(struct chunks *chunks, const char *data, size_t size, size_t *at) {
   size_t limit = chunks->stage == TRAILER ? TRAILERS_LIMIT : CHUNK_LINE_LIMIT;
   const char *feed = memchr(data + *at, '\n', size - *at);
@@ -53,7 +54,8 @@ static int read_frame(struct chunks *chunks, const char *data, size_t size, size
     return size - *at < limit ? UNFINISHED : refuse(chunks, 400, "a line between the chunks is too long");
   }
   size_t first = *at, end = (size_t)(feed - data);
-  if (end == first || data[end - 1] != '\r') return refuse(chunks, 400, "a line between the chunks does not end in CR LF");
+  if (end == first || data[end - 1] != '\r')
+    return refuse(chunks, 400, "a line between the chunks does not end in CR LF");
   if (end - first > limit) return refuse(chunks, 400, "a line between the chunks is too long");
   *at = end + 1;
   if (chunks->stage == CHUNK_SIZE) return read_size(chunks, data + first, end - 1 - first);

@@ -92,12 +92,12 @@ static enum transfer keep(struct connection *connection, const struct iovec *par
   return BLOCKED;
 }
 
-enum transfer send_parts(struct connection *connection, const char *head, size_t head_size, const char *body, size_t size) {
+enum transfer send_parts(struct connection *connection, const char *head, size_t head_size, const char *body,
+                         size_t size) {
   struct iovec parts[2] = {{(void *)head, head_size}, {(void *)body, size}};
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = size ? 2 : 1};
   ssize_t sent;
-  do
-    sent = sendmsg(connection->source.descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  do sent = sendmsg(connection->source.descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (sent < 0 && errno == EINTR);
   if (sent < 0 && trouble() == BROKEN) return BROKEN;
   if (sent == (ssize_t)(head_size + size)) return DONE;

@@ -35,13 +35,13 @@ struct connection {
   struct head head;
   struct chunks chunks;
   bool head_read;
-  size_t body; /* bytes of the body that are there, if it is chunked */
+  size_t body;   /* bytes of the body that are there, if it is chunked */
   int64_t begun; /* when the first byte of the request came, or the lingering began */
-  char *output; /* what the client was too slow to take */
+  char *output;  /* what the client was too slow to take */
   size_t output_at, output_size;
-  bool served;         /* a request was answered */
-  bool closing;        /* after what is being sent */
-  bool unread;         /* something of a request was not read, so closing needs care */
+  bool served;  /* a request was answered */
+  bool closing; /* after what is being sent */
+  bool unread;  /* something of a request was not read, so closing needs care */
   bool lingering;
 };
 
@@ -63,7 +63,8 @@ bool make_room(struct connection *connection, size_t size);
 void begin_request(struct connection *connection, size_t size);
 
 /* Send `head` and `body`, and keep what the client does not take at once. */
-enum transfer send_parts(struct connection *connection, const char *head, size_t head_size, const char *body, size_t size);
+enum transfer send_parts(struct connection *connection, const char *head, size_t head_size, const char *body,
+                         size_t size);
 
 /* Go on sending what was kept. */
 enum transfer flush(struct connection *connection);

@@ -6,7 +6,8 @@
 
 #include "server.h"
 
-#define GRACE_TIME (SECOND / 2) /* in which a client that has just connected may send its request to a draining server */
+#define GRACE_TIME \
+  (SECOND / 2) /* in which a client that has just connected may send its request to a draining server */
 
 void set_clock(struct server *server, bool on) {
   const struct settings *settings = &server->settings;
@@ -83,7 +84,8 @@ void sweep(struct server *server) {
   give_up_all(server, queued, 503);
   give_up_all(server, computed, 504);
   if (!stuck) return;
-  dprintf(STDERR_FILENO, "The model's functions have not returned for %.0f s: this instance ends, so that another takes its place.\n",
+  dprintf(STDERR_FILENO,
+          "The model's functions have not returned for %.0f s: this instance ends, so that another takes its place.\n",
           2.0 * (double)server->settings.answer_time / SECOND);
   _exit(1);
 }

@@ -18,13 +18,13 @@ struct span {
 };
 
 struct head {
-  size_t at; /* where the next line begins; when all is read, the size of the head */
+  size_t at;  /* where the next line begins; when all is read, the size of the head */
   bool begun; /* the first line was read */
   enum method method;
   struct span path, content_type, accept, authorization;
   uint64_t length;
   bool has_length, has_host, chunked, expects_continue, keep_alive, old; /* old: HTTP/1.0 */
-  const char *fault; /* why it is refused */
+  const char *fault;                                                     /* why it is refused */
 };
 
 /* Read the lines that are complete in `data`, from `head->at` on. The same bytes come first at every call; `head` is

@@ -102,4 +102,3 @@ void close_listeners(struct server *server) {
   }
   pthread_mutex_unlock(&server->accepting);
 }
-

@@ -9,9 +9,9 @@
 #include "server.h"
 
 typedef struct {
-  PyObject_HEAD
-  struct server server;
-  PyObject *answer; /* answer(list of (body, content type, accept)) -> as many (status, content type, body, nanoseconds) */
+  PyObject_HEAD struct server server;
+  PyObject
+      *answer; /* answer(list of (body, content type, accept)) -> as many (status, content type, body, nanoseconds) */
 } Server;
 
 /* from the server into Python */
@@ -47,7 +47,9 @@ static bool read_answer(PyObject *item, struct answer *answer) {
   PyObject *status, *type, *body, *nanoseconds;
   Py_ssize_t type_size = 0, size = 0;
   char *bytes = NULL;
-  if (item == NULL || !PyArg_ParseTuple(item, "OO!O!O", &status, &PyBytes_Type, &type, &PyBytes_Type, &body, &nanoseconds)) return false;
+  if (item == NULL ||
+      !PyArg_ParseTuple(item, "OO!O!O", &status, &PyBytes_Type, &type, &PyBytes_Type, &body, &nanoseconds))
+    return false;
   answer->status = (int)PyLong_AsLong(status);
   answer->model_time = PyLong_AsLongLong(nanoseconds);
   if (PyErr_Occurred() || PyBytes_AsStringAndSize(type, &bytes, &type_size) != 0) return false;
@@ -103,20 +105,24 @@ static void compute_in_python(struct server *server, struct connection *const *b
 static int64_t nanoseconds(double seconds) { return (int64_t)(seconds * 1e9); }
 
 static PyObject *make(PyTypeObject *type, PyObject *arguments, PyObject *names) {
-  static char *keywords[] = {"answer", "payload_limit", "request_time", "answer_time", "batch", "batch_delay", "token", NULL};
+  static char *keywords[] = {"answer", "payload_limit", "request_time", "answer_time",
+                             "batch",  "batch_delay",   "token",        NULL};
   PyObject *call;
   Py_ssize_t payload_limit, batch = 1;
   double request_time, answer_time, batch_delay = 0;
   const char *token = NULL;
-  if (!PyArg_ParseTupleAndKeywords(arguments, names, "Ondd|ndz", keywords, &call, &payload_limit, &request_time, &answer_time,
-                                   &batch, &batch_delay, &token))
+  if (!PyArg_ParseTupleAndKeywords(arguments, names, "Ondd|ndz", keywords, &call, &payload_limit, &request_time,
+                                   &answer_time, &batch, &batch_delay, &token))
     return NULL;
   if (payload_limit < 0 || request_time <= 0 || answer_time <= 0 || batch < 1 || batch > BATCH_LIMIT || batch_delay < 0)
-    return PyErr_Format(PyExc_ValueError, "a limit of the server is out of range; at most %d invocations are computed together", BATCH_LIMIT);
+    return PyErr_Format(PyExc_ValueError,
+                        "a limit of the server is out of range; at most %d invocations are computed together",
+                        BATCH_LIMIT);
   Server *self = (Server *)PyType_GenericAlloc(type, 0);
   if (self == NULL) return NULL;
-  self->server.settings = (struct settings){(size_t)payload_limit,     nanoseconds(request_time), nanoseconds(answer_time), (size_t)batch,
-                                            nanoseconds(batch_delay), token ? strdup(token) : NULL};
+  self->server.settings =
+      (struct settings){(size_t)payload_limit, nanoseconds(request_time), nanoseconds(answer_time),
+                        (size_t)batch,         nanoseconds(batch_delay),  token ? strdup(token) : NULL};
   self->server.compute = compute_in_python;
   self->server.context = self;
   Py_INCREF(call);
@@ -185,19 +191,23 @@ static PyMethodDef methods[] = {
     {"listen", (PyCFunction)listen_in_python, METH_VARARGS,
      "listen(descriptor, direct): serve those who connect to a listening socket, with the token if `direct`."},
     {"take_over", (PyCFunction)take_over_in_python, METH_VARARGS,
-     "take_over(descriptor): serve connections whose descriptors come through a Unix socket, each with a byte: d for direct."},
+     "take_over(descriptor): serve connections whose descriptors come through a Unix socket, each with a byte: d for "
+     "direct."},
     {"serve", (PyCFunction)serve_in_python, METH_NOARGS, "serve(): serve until `stop`; for several threads."},
     {"stop", (PyCFunction)stop_in_python, METH_NOARGS, "stop(): end the threads that serve."},
     {"drain", (PyCFunction)drain_in_python, METH_VARARGS,
-     "drain(seconds): accept nobody any more, close what is idle, wait for the rest. Returns how many connections are left."},
+     "drain(seconds): accept nobody any more, close what is idle, wait for the rest. Returns how many connections are "
+     "left."},
     {"connections", (PyCFunction)connections_in_python, METH_NOARGS, "connections(): how many are open."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "Server(answer, payload_limit, request_time, answer_time, batch=1, batch_delay=0.0, token=None)\n\n"
-                "`answer` takes a list of (body, content type, accept) and gives as many (status, content type, body, nanoseconds\n"
-                "that the model took), where the content type is bytes. Times are in seconds, the limit in bytes."},
+    {Py_tp_doc,
+     "Server(answer, payload_limit, request_time, answer_time, batch=1, batch_delay=0.0, token=None)\n\n"
+     "`answer` takes a list of (body, content type, accept) and gives as many (status, content type, body, "
+     "nanoseconds\n"
+     "that the model took), where the content type is bytes. Times are in seconds, the limit in bytes."},
     {Py_tp_new, make},
     {Py_tp_dealloc, destroy},
     {Py_tp_methods, methods},
@@ -206,8 +216,8 @@ static PyType_Slot slots[] = {
 
 static PyType_Spec spec = {"ironworks.serving._http.Server", sizeof(Server), 0, Py_TPFLAGS_DEFAULT, slots};
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_http", "The HTTP server of an endpoint instance.", -1, NULL,
-                                        NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_http", "The HTTP server of an endpoint instance.", -1, NULL, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__http(void) {
   PyObject *module = PyModule_Create(&definition);

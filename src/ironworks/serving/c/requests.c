@@ -58,7 +58,8 @@ static int read_body(struct server *server, struct connection *connection) {
     return connection->size - head->at >= head->length ? WHOLE : UNFINISHED;
   }
   size_t size = connection->size - head->at;
-  int status = read_chunks(&connection->chunks, connection->input + head->at, &size, &connection->body, server->settings.payload_limit);
+  int status = read_chunks(&connection->chunks, connection->input + head->at, &size, &connection->body,
+                           server->settings.payload_limit);
   connection->size = head->at + size;
   return status;
 }
@@ -145,4 +146,3 @@ void give_up(struct server *server, struct connection *connection, int status) {
   else
     proceed(server, connection);
 }
-

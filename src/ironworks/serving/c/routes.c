@@ -59,7 +59,8 @@ int route(const struct server *server, const struct connection *connection) {
   return head->length > server->settings.payload_limit ? 413 : 0;
 }
 
-static size_t message_for(const struct server *server, const struct connection *connection, int status, char *text, size_t room) {
+static size_t message_for(const struct server *server, const struct connection *connection, int status, char *text,
+                          size_t room) {
   const char *fault = connection->head.fault ? connection->head.fault : connection->chunks.fault;
   int path = (int)(connection->head.path.size < 80 ? connection->head.path.size : 80);
   switch (status) {
@@ -68,10 +69,15 @@ static size_t message_for(const struct server *server, const struct connection *
     case 404:
       return (size_t)snprintf(text, room, "There is no %.*s here: GET /ping and POST /invocations.", path,
                               connection->input + connection->head.path.at);
-    case 405: return (size_t)snprintf(text, room, is_path(connection, "/ping") ? "/ping takes GET." : "/invocations takes POST.");
+    case 405:
+      return (size_t)snprintf(text, room,
+                              is_path(connection, "/ping") ? "/ping takes GET." : "/invocations takes POST.");
     case 408: return (size_t)snprintf(text, room, "The request did not come in whole in time.");
-    case 411: return (size_t)snprintf(text, room, "Say how long the payload is: Content-Length, or Transfer-Encoding: chunked.");
-    case 413: return (size_t)snprintf(text, room, "The payload has more than %zu bytes.", server->settings.payload_limit);
+    case 411:
+      return (size_t)snprintf(text, room,
+                              "Say how long the payload is: Content-Length, or Transfer-Encoding: chunked.");
+    case 413:
+      return (size_t)snprintf(text, room, "The payload has more than %zu bytes.", server->settings.payload_limit);
     case 503: return (size_t)snprintf(text, room, "The instance was busy with other invocations for too long.");
     case 504: return (size_t)snprintf(text, room, "The model and its functions gave no answer in time.");
     default: return (size_t)snprintf(text, room, "This request is not taken: %s.", fault ? fault : "it is malformed");
@@ -92,7 +98,8 @@ static const char *ending(const struct connection *connection) {
 enum transfer send_plain(struct server *server, struct connection *connection, int status) {
   char head[512], text[256];
   size_t size = message_for(server, connection, status, text, sizeof text);
-  int length = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %zu\r\n%s%s",
+  int length = snprintf(head, sizeof head,
+                        "HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %zu\r\n%s%s",
                         status, phrase_of(status), size, fields_for(connection, status), ending(connection));
   return send_parts(connection, head, (size_t)length, text, connection->head.method == METHOD_HEAD ? 0 : size);
 }

@@ -20,10 +20,12 @@ void serve(struct server *server) {
     int count = epoll_wait(server->epoll, events, EVENTS, -1);
     for (int i = 0; i < count; i++) {
       struct source *source = events[i].data.ptr;
-      if (source->kind == STOP) return;
-      if (source->kind == CONNECTION) wake(server, (struct connection *)source);
-      if (source->kind == LISTENER || source->kind == HANDOFF) welcome(server, (struct listener *)source);
-      if (source->kind == CLOCK) tick(server);
+      switch (source->kind) {
+        case STOP: return;
+        case CLOCK: tick(server); break;
+        case CONNECTION: wake(server, (struct connection *)source); break;
+        default: welcome(server, (struct listener *)source);
+      }
     }
     compute(server);
   }
@@ -94,4 +96,3 @@ void end(struct server *server, struct connection *connection) {
   pthread_mutex_unlock(&server->lock);
   free_connection(connection);
 }
-

@@ -6,6 +6,7 @@
 #define IRONWORKS_SERVER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "connection.h"
 
@@ -46,7 +47,8 @@ struct server {
   size_t count;
   struct connection *first, *last; /* the queue */
   size_t queued;
-  bool computing, draining;
+  bool computing;
+  atomic_bool draining; /* set under the lock, and also read without */
   int64_t computing_since;
   struct connection *running[BATCH_LIMIT]; /* NULL: it was given up */
 };

@@ -25,14 +25,11 @@ struct connection *answer(struct server *server, size_t number, const struct ans
   pthread_mutex_lock(&server->lock);
   struct connection *connection = server->running[number];
   server->running[number] = NULL;
-  if (connection) {
-    connection->state = OWNED;
-  }
-  bool draining = server->draining;
+  if (connection) connection->state = OWNED;
   pthread_mutex_unlock(&server->lock);
   if (connection == NULL) return NULL;
   connection->served = true;
-  connection->closing = !connection->head.keep_alive || draining;
+  connection->closing = !connection->head.keep_alive || server->draining;
   if (send_answer(connection, answer) != BROKEN) return connection;
   end(server, connection);
   return NULL;
@@ -48,7 +45,7 @@ void resume(struct server *server, struct connection *connection) {
 static void gather(struct server *server) {
   int64_t until = server->first->since + server->settings.batch_delay;
   struct timespec time = {until / SECOND, until % SECOND};
-  while (server->first && server->queued < server->settings.batch && !server->draining)
+  while (server->first && server->queued < server->settings.batch && !server->draining && now() < until)
     if (pthread_cond_timedwait(&server->changed, &server->lock, &time) == ETIMEDOUT) return;
 }
 
