@@ -67,6 +67,11 @@ class Home:
         return self.path / "keys"
 
     @property
+    def metrics_token(self) -> Path:
+        """The bearer token of the metrics page (text, mode 0600)."""
+        return self.path / "metrics.token"
+
+    @property
     def ca(self) -> Path:
         """The certificate authority of the TLS gateway."""
         return self.path / "ca"

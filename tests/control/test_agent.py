@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from ironworks import archives
-from ironworks.control import compilation_jobs, training_jobs
+from ironworks.control import compilation_jobs, training_jobs, training_metrics
 from ironworks.control.compilation_agent import artifact_name
 from ironworks.control.logs import Window
 from ironworks.control.platform import Platform
@@ -114,6 +114,8 @@ def test_training_job_runs_and_its_record_has_all_that_happened(platform: Platfo
     assert job.state["ModelArtifacts"]["S3ModelArtifacts"] == "s3://bucket/out/job-1/output/model.tar.gz"
     (metric,) = job.state["FinalMetricDataList"]
     assert (metric["MetricName"], metric["Value"]) == ("loss", 0.5)
+    values = training_metrics.read(platform.database, REGION, "job-1", "loss", 0, time.time())
+    assert [value for _, value in values] == [2.5, 0.5]
     statuses = [transition["Status"] for transition in job.state["SecondaryStatusTransitions"]]
     assert statuses[0] == "Starting" and statuses[-3:] == ["Training", "Uploading", "Completed"]
     assert job.state["TrainingStartTime"] <= job.state["TrainingEndTime"]

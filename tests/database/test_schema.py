@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 import ironworks.control.logs
 import ironworks.control.records
+import ironworks.control.training_metrics
 import ironworks.objects.tables  # noqa: F401
 from ironworks.database import Database, Table
 from ironworks.database.schema import MIGRATIONS, bring_up_to_date, newest_version, version

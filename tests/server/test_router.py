@@ -67,3 +67,10 @@ def test_only_the_first_question_about_a_new_endpoint_is_the_first() -> None:
     router = EndpointRouter(InstancePool())
     router.expect(ARN)
     assert [router.is_first_question(ARN) for _ in range(2)] == [True, False]
+
+
+def test_instances_are_counted_by_variant() -> None:
+    router = EndpointRouter(InstancePool())
+    router.publish(ARN, [Route("blue", 1.0, (Path("/b"), Path("/c"))), Route("grey", 1.0, ())])
+    assert [router.instances(ARN, variant) for variant in ("blue", "grey", "red")] == [2, 0, 0]
+    assert router.instances(ARN + "-2", "blue") == 0

@@ -19,6 +19,7 @@ from ironworks.home import Home
 from ironworks.server.app import App
 from ironworks.server.installation import Installation
 from ironworks.server.keys import Keys
+from ironworks.server.metrics import Metrics
 from ironworks.server.protocols.model import MODELS
 from tests.control.fakes import FakeExecutor
 
@@ -34,6 +35,7 @@ class Wire:
     keys: Keys
     platform: Platform
     executor: FakeExecutor
+    metrics: Metrics
 
     def client(self, service: str, region: str = REGION, **credentials: str) -> Any:
         """A botocore client that never retries, so that a test sees the first answer."""
@@ -58,7 +60,8 @@ def serve(home: Home) -> Iterator[Wire]:
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     executor = FakeExecutor()
-    app = App(Installation(home, url, executor))
+    installation = Installation(home, url, executor)
+    app = App(installation)
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -68,7 +71,7 @@ def serve(home: Home) -> Iterator[Wire]:
     keys = Keys.open(home.keys)
     platform = Platform.open(home, keys.account)
     try:
-        yield Wire(url, home, keys, platform, executor)
+        yield Wire(url, home, keys, platform, executor, installation.metrics)
     finally:
         server.should_exit = True
         thread.join()

@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ironworks.control import training_jobs
+from ironworks.control import training_jobs, training_metrics
 from ironworks.control.job import Job
-from ironworks.control.logs import Line
+from ironworks.control.logs import Line, append_lines
 from ironworks.errors import IronworksError
 from ironworks.training import TrainingResult, TrainingSpec, run_training
 
@@ -25,13 +25,14 @@ _ENDINGS = {
 
 
 class JobObserver:
-    """Writes a training job's progress to its record and its lines to its log stream."""
+    """Writes a training job's progress to its record, its lines to its log stream and what it measures beside them."""
 
     def __init__(self, job: Job) -> None:
         self._platform = job.platform
         self._resource = job.resource
         self._stream = f"{job.resource.name}/algo-1-{int(time.time())}"
         self._metrics: dict[str, dict[str, Any]] = {}
+        self._values: list[training_metrics.Value] = []
 
     def status(self, secondary: str, message: str) -> None:
         """Enter a secondary status."""
@@ -40,11 +41,15 @@ class JobObserver:
         )
 
     def log(self, lines: Sequence[Line]) -> None:
-        """Append lines to the job's log stream."""
-        self._platform.logs.append(self._resource.region, training_jobs.LOG_GROUP, self._stream, lines)
+        """Append lines to the job's log stream, and keep the values of metrics that were found in them."""
+        values, self._values = self._values, []
+        with self._platform.database.write() as session:
+            append_lines(session, self._resource.region, training_jobs.LOG_GROUP, self._stream, lines)
+            training_metrics.add(session, self._resource.id, values)
 
     def metric(self, name: str, value: float, at: float) -> None:
-        """Remember a metric's newest value; `at` is seconds since 1970."""
+        """Remember a metric's value until its line is written, and the newest one; `at` is seconds since 1970."""
+        self._values.append((name, value, at))
         self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": at}
 
     def outcome(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The ASGI application: the path of a request, as one list of steps.
 
-1. The server's own pages (health) and the SDK's telemetry need no signature.
+1. The server's own pages (health, metrics) and the SDK's telemetry need no signature.
 2. Read who signed, for which service and region.
 3. Verify the signature; from here on the body is checked while it is read.
 4. Let the service perform the operation and answer.
@@ -25,6 +25,7 @@ from ironworks.server.call import Service
 from ironworks.server.errors import ServiceError
 from ironworks.server.http import ClientDisconnected, Request, RequestTooLarge, Response
 from ironworks.server.installation import Installation
+from ironworks.server.metrics import page
 from ironworks.server.services import runtime
 from ironworks.server.services.unknown import UnknownService
 
@@ -86,6 +87,8 @@ class App:
         """
         if request.path == HEALTH:
             return _health()
+        if page.matches(request):
+            return await self._installation.metrics_page.answer(request)
         if request.headers.get("host", "").startswith(TELEMETRY_HOST):
             return Response()
         service = self._installation.services[UNSIGNED_SERVICE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
@@ -38,6 +39,7 @@ class Request:
         headers: names in lower case; values of a repeated header are joined with a comma.
         body: what follows, read once. After `server.signature.verify` it raises at its end when
             the payload does not have the SHA-256 that was signed.
+        received: when its head was there, by `time.perf_counter`.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Request:
     headers: Mapping[str, str]
     body: Body
     id: str = ""
+    received: float = field(default_factory=time.perf_counter)
 
     async def read(self, limit: int) -> bytes:
         """The whole body.

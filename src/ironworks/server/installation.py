@@ -18,9 +18,13 @@ from ironworks.server.backend import Backend
 from ironworks.server.call import Service
 from ironworks.server.instances import InstancePool
 from ironworks.server.keys import Keys
+from ironworks.server.metrics import Metrics
+from ironworks.server.metrics.page import MetricsPage, open_token
+from ironworks.server.metrics.processes import InstanceSampler
 from ironworks.server.router import EndpointRouter
-from ironworks.server.services import iam, ironworks, logs, sagemaker, sts
+from ironworks.server.services import cloudwatch, iam, ironworks, logs, sagemaker, sts
 from ironworks.server.services.json_service import JsonService
+from ironworks.server.services.monitoring_service import MonitoringService
 from ironworks.server.services.operations import Operations
 from ironworks.server.services.query_service import QueryService
 from ironworks.server.services.runtime import RuntimeService
@@ -32,6 +36,8 @@ class Installation:
 
     keys: Keys
     services: Mapping[str, Service]
+    metrics: Metrics
+    metrics_page: MetricsPage
 
     def __init__(self, home: Home, address: str, executor: Executor = local_executor) -> None:
         self._home = home
@@ -56,11 +62,17 @@ class Installation:
         self._reconciler = Reconciler(
             self._platform, self._executor, self._job_variables(), router, slots=os.cpu_count() or 1
         )
-        self.services = _services(Backend(self._platform, self._reconciler, self.keys, router, self._host()))
+        self.metrics = Metrics(router.instances)
+        self._sampler = InstanceSampler(self._platform, self.metrics)
+        self.metrics_page = MetricsPage(self.metrics, self._platform, open_token(self._home.metrics_token))
+        backend = Backend(self._platform, self._reconciler, self.keys, router, self.metrics, self._host())
+        self.services = _services(backend)
         self._reconciler.start()
+        self._sampler.start()
 
     async def stop(self) -> None:
         """Close everything; jobs and instances go on."""
+        self._sampler.stop()
         self._reconciler.stop()
         await self._pool.close()
         self._platform.close()
@@ -85,6 +97,7 @@ def _services(backend: Backend) -> dict[str, Service]:
         "sagemaker": JsonService(operations("sagemaker", *sagemaker.MODULES)),
         "sagemaker-runtime": RuntimeService(backend),
         "logs": JsonService(operations("logs", logs)),
+        "monitoring": MonitoringService(operations("cloudwatch", cloudwatch)),
         "ironworks": JsonService(operations("ironworks", ironworks)),
         "sts": QueryService(operations("sts", sts)),
         "iam": QueryService(operations("iam", iam)),

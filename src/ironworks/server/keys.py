@@ -63,7 +63,7 @@ class Keys:
             PlatformError: the file is there and cannot be used.
         """
         if not path.exists():
-            _write_private(path, json.dumps(asdict(cls._generate()), indent=2))
+            write_private(path, json.dumps(asdict(cls._generate()), indent=2))
         try:
             keys = cls(**json.loads(path.read_text()))
         except (OSError, ValueError, TypeError) as error:
@@ -123,7 +123,8 @@ def _access_key_id(prefix: str) -> str:
     return prefix + "".join(secrets.choice(_KEY_ALPHABET) for _ in range(16))
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read (mode 0600). One that is there already is left as it is."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

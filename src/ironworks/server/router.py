@@ -37,6 +37,10 @@ class EndpointRouter:
         """The variants of an endpoint in service; none when it serves nothing."""
         return self._routes.get(arn, ())
 
+    def instances(self, arn: str, variant: str) -> int:
+        """How many instances serve a variant."""
+        return sum(len(route.sockets) for route in self.routes(arn) if route.variant == variant)
+
     def choose(self, arn: str) -> Route | None:
         """A variant by weight; None when the endpoint serves nothing.
 

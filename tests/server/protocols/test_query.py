@@ -76,3 +76,22 @@ def test_body_that_is_no_form() -> None:
     with pytest.raises(ServiceError) as raised:
         query.parse_form(b"\xff\xfe", "")
     assert raised.value.code == "MalformedInput"
+
+
+def test_moments_and_maps_as_botocore_writes_and_reads_them() -> None:
+    cloudwatch = service_model("cloudwatch")
+    operation = cloudwatch.operation_model("GetMetricStatistics")
+    moment = datetime(2026, 1, 31, 12, 30, tzinfo=timezone.utc)
+    params = {"Namespace": "n", "MetricName": "m", "StartTime": moment, "EndTime": moment, "Period": 60}
+    written = create_serializer("query").serialize_to_request(params, operation)
+    assert query.parse(query.parse_form(urlencode(written["body"]).encode(), ""), operation) == params
+    output = {"Datapoints": [{"Timestamp": moment, "ExtendedStatistics": {"p50": 0.5, "p99": 1.0}}]}
+    parsed = read_back(query.serialize(output, operation, "id-1"), operation)
+    assert parsed["Datapoints"] == output["Datapoints"]
+
+
+@pytest.mark.parametrize("text", ["", "noon", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])
+def test_moment_that_is_none(text: str) -> None:
+    operation = service_model("cloudwatch").operation_model("GetMetricStatistics")
+    with pytest.raises(ServiceError, match="StartTime must be a moment"):
+        query.parse({"StartTime": text}, operation)

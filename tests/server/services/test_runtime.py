@@ -19,6 +19,7 @@ from ironworks.server.call import Caller
 from ironworks.server.errors import ServiceError
 from ironworks.server.http import Body, Request, Response
 from ironworks.server.instances import InstancePool
+from ironworks.server.metrics import Metrics
 from ironworks.server.router import EndpointRouter
 from ironworks.server.services import runtime
 from ironworks.server.services.runtime import RuntimeService
@@ -54,7 +55,9 @@ class Endpoint:
             resources=self.resources,
             arn=lambda region, kind, name: f"arn:aws:sagemaker:{region}:123456789012:{kind}/{name}",
         )
-        self.service = RuntimeService(cast(Backend, SimpleNamespace(platform=platform, router=self.router)))
+        self.metrics = Metrics(self.router.instances)
+        backend = SimpleNamespace(platform=platform, router=self.router, metrics=self.metrics)
+        self.service = RuntimeService(cast(Backend, backend))
 
     async def invoke(
         self, body: bytes = b"1", name: str = "digits", operation: str = "invocations", **headers: str
@@ -258,3 +261,88 @@ def test_other_operations_are_refused_by_name(operation: str, name: str) -> None
     error = asyncio.run(run())
     assert error.code == "UnknownOperationException"
     assert f"The operation {name} is" in error.message
+
+
+def counted(digits: Endpoint) -> tuple[dict[int, int], list[int]]:
+    """How many invocations had which status, and how many of them have each of the instance's times."""
+    (invocations,) = [intervals.since_start() for intervals in digits.metrics.variants().values()]
+    stages = (invocations.queue, invocations.hooks, invocations.model)
+    return dict(invocations.statuses), [int(stage.total) for stage in stages]
+
+
+@in_loop
+async def test_an_invocation_is_counted_with_the_times_that_its_instance_tells() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nx-ironworks-times: 7,20,300\r\ncontent-length: 1\r\n\r\n1"
+    with tempfile.TemporaryDirectory(prefix="iw-") as folder:
+        socket = Path(folder, "s")
+
+        async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.read(4096):
+                writer.write(answer)
+            writer.close()
+
+        telling = await asyncio.start_unix_server(tell, str(socket))
+        async with endpoint(blue=(socket,)) as digits:
+            response = await digits.invoke()
+            assert "x-ironworks-times" not in map(str.lower, response.headers)
+            assert counted(digits) == ({200: 1}, [7, 20, 300])
+            (intervals,) = digits.metrics.variants().values()
+            invocations = intervals.since_start()
+            total, parts = invocations.total.total, (invocations.instance.total, invocations.overhead.total)
+            assert total == sum(parts) and min(parts) > 0
+        telling.close()
+        await asyncio.sleep(0.01)
+
+
+@in_loop
+async def test_errors_of_models_are_counted_with_their_own_status() -> None:
+    def refuse(invocation: Invocation) -> Answer:
+        raise InvocationError(int(invocation.body), "no")
+
+    async with listening(refuse) as instance, endpoint(blue=(instance.socket,)) as digits:
+        for status in (b"415", b"500", b"500"):
+            await digits.refusal(status)
+        assert counted(digits)[0] == {415: 1, 500: 2}
+
+
+@in_loop
+async def test_an_instance_that_is_late_counts_as_504_and_one_that_is_not_there_as_503() -> None:
+    with tempfile.TemporaryDirectory(prefix="iw-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "MODEL_SECONDS", 0.05)
+        async with endpoint(blue=(Path(folder, "nobody"),)) as digits:
+            await digits.refusal()
+            assert counted(digits)[0] == {503: 1}
+
+        async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+
+        silent = await asyncio.start_unix_server(say_nothing, str(Path(folder, "s")))
+        async with endpoint(blue=(Path(folder, "s"),)) as digits:
+            await digits.refusal()
+            assert counted(digits)[0] == {504: 1}
+        silent.close()
+        await asyncio.sleep(0.01)
+
+
+@in_loop
+async def test_what_names_no_endpoint_is_counted_nowhere() -> None:
+    async with endpoint(blue=()) as digits:
+        await digits.refusal(name="letters")
+        assert digits.metrics.variants() == {}
+
+
+@in_loop
+async def test_instances_that_end_while_they_are_at_work_count_as_502() -> None:
+    with tempfile.TemporaryDirectory(prefix="iw-") as folder:
+
+        async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            writer.close()
+
+        dying = await asyncio.start_unix_server(die, str(Path(folder, "s")))
+        async with endpoint(blue=(Path(folder, "s"),)) as digits:
+            error = await digits.refusal()
+            assert error.code == "ModelError" and counted(digits)[0] == {502: 1}
+        dying.close()
+        await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The `query` protocol of STS and IAM: a form in, XML out."""
+"""The `query` protocol of STS, IAM and CloudWatch's older clients: a form in, XML out."""
 
 from __future__ import annotations
 
@@ -118,8 +118,11 @@ def _scalar(text: str, name: str, shape: Shape) -> Any:
             return int(text)
         if shape.type_name in ("float", "double"):
             return float(text)
-    except ValueError:
-        raise ServiceError("MalformedInput", f"{name} must be a number, not {text!r}.") from None
+        if shape.type_name == "timestamp":
+            return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        kind = "a moment such as 2026-01-31T23:59:59Z" if shape.type_name == "timestamp" else "a number"
+        raise ServiceError("MalformedInput", f"{name} must be {kind}, not {text!r}.") from None
     return text == "true" if shape.type_name == "boolean" else text
 
 
@@ -132,6 +135,11 @@ def _write(parent: ElementTree.Element, value: Any, shape: Shape) -> None:
     elif shape.type_name == "list":
         for item in value:
             _write(ElementTree.SubElement(parent, "member"), item, shape.member)
+    elif shape.type_name == "map":
+        for key, item in value.items():
+            entry = ElementTree.SubElement(parent, "entry")
+            _write(ElementTree.SubElement(entry, "key"), key, shape.key)
+            _write(ElementTree.SubElement(entry, "value"), item, shape.value)
     else:
         parent.text = _text(value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import re
+import time
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -15,6 +16,7 @@ from ironworks.server.call import Caller
 from ironworks.server.errors import ServiceError, UnknownOperation
 from ironworks.server.http import Request, RequestTooLarge, Response
 from ironworks.server.instances import InstanceAnswer, InstanceLost, InstanceTimeout, NoInstance
+from ironworks.server.metrics import Times, parse_times
 from ironworks.server.protocols import json
 from ironworks.server.router import key
 
@@ -29,6 +31,8 @@ _OPERATIONS = {
 _NAME = re.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}")
 _FORWARDED = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id")
 _CUSTOM = "x-amzn-sagemaker-custom-attributes"
+_TIMES = "x-ironworks-times"
+"""How an instance spent its time, in its answer; it is not passed on."""
 _UNAVAILABLE = {
     "x-amzn-sagemaker-target-model": "TargetModel",
     "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
@@ -55,7 +59,7 @@ class RuntimeService:
         body = await _body(request)
         arn = self._backend.platform.arn(caller.region, endpoints.KIND, name)
         route = self._route(request, caller, name, arn)
-        answer = await self._invoke(request, caller, name, key(arn, route.variant), body)
+        answer = await self._invoke(request, caller, name, arn, route.variant, body)
         if answer.status >= 400:
             raise _model_error(caller, name, answer.status, answer.body.decode(errors="replace")[:1024])
         return _success(request, route, answer)
@@ -89,23 +93,36 @@ class RuntimeService:
         return ServiceError("ValidationError", f"Endpoint {name} is {endpoint.status}.")
 
     async def _invoke(
-        self, request: Request, caller: Caller, name: str, variant: str, body: bytes
+        self, request: Request, caller: Caller, name: str, arn: str, variant: str, body: bytes
     ) -> InstanceAnswer:
         headers = {header: request.headers[header] for header in _FORWARDED if header in request.headers}
+        sent = time.perf_counter()
         try:
-            return await self._backend.router.pool.invoke(
-                variant, body=body, headers=headers, timeout=MODEL_SECONDS
+            answer = await self._backend.router.pool.invoke(
+                key(arn, variant), body=body, headers=headers, timeout=MODEL_SECONDS
             )
         except NoInstance:
+            self._count(request, arn, variant, sent, 503)
             raise ServiceError(
                 "ServiceUnavailable", f"No instance of endpoint {name} is ready.", 503
             ) from None
         except InstanceLost:
+            self._count(request, arn, variant, sent, 502)
             lost = "The model's process ended, twice, while it was at work on this request."
             raise _model_error(caller, name, 0, lost) from None
         except InstanceTimeout:
+            self._count(request, arn, variant, sent, 504)
             late = f"The model did not answer within {MODEL_SECONDS:.0f} s."
             raise _model_error(caller, name, 0, late) from None
+        self._count(request, arn, variant, sent, answer.status, parse_times(answer.headers.get(_TIMES)))
+        return answer
+
+    def _count(
+        self, request: Request, arn: str, variant: str, sent: float, status: int, times: Times | None = None
+    ) -> None:
+        now = time.perf_counter()
+        total, instance = int(1e6 * (now - request.received)), int(1e6 * (now - sent))
+        self._backend.metrics.record(arn, variant, status, total_us=total, instance_us=instance, times=times)
 
 
 def _endpoint_name(request: Request) -> str:
