@@ -17,7 +17,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +145,7 @@ class Flow:
 def main() -> None:
     """Measure and print."""
     console = Console()
-    with _temporary_home() as home:
+    with temporary_home() as home:
         started = time.perf_counter()
         record = process.start_in_background(home, "127.0.0.1", 0)
         figures = [Figure("server: start to first answer", time.perf_counter() - started, "s", 1.5)]
@@ -158,6 +158,11 @@ def main() -> None:
         figures.append(_measure_listing(home, flow))
         after = psutil.Process(record.pid).memory_info().rss / 1e6
         figures.append(Figure("server: memory after all this", after, "MB", 200))
+    console.print(table_of(figures))
+
+
+def table_of(figures: Sequence[Figure]) -> Table:
+    """Each figure beside its bar."""
     table = Table("figure", "measured", "bar")
     for figure in figures:
         met = figure.value <= figure.bar
@@ -166,7 +171,7 @@ def main() -> None:
             f"{figure.value:.3f} {figure.unit}",
             f"≤ {figure.bar:g} {figure.unit} {'✓' if met else '✗'}",
         )
-    console.print(table)
+    return table
 
 
 def _measure_jobs(home: Home, flow: Flow) -> list[Figure]:
@@ -174,10 +179,10 @@ def _measure_jobs(home: Home, flow: Flow) -> list[Figure]:
     flow.train("warm-up")
     by_hand, by_job, compilations = [], [], []
     for number in range(ROUNDS):
-        by_hand.append(_timed(lambda: _train_by_hand(environment.python, home))[0])
-        seconds, model = _timed(lambda n=number: flow.train(f"train-{n}"))
+        by_hand.append(timed(lambda: train_by_hand(environment.python, home))[0])
+        seconds, model = timed(lambda n=number: flow.train(f"train-{n}"))
         by_job.append(seconds)
-        seconds, artifact = _timed(lambda n=number, m=model: flow.compile(f"compile-{n}", m))
+        seconds, artifact = timed(lambda n=number, m=model: flow.compile(f"compile-{n}", m))
         compilations.append(seconds)
     flow.prepare_model("bench", artifact)
     overhead = statistics.median(job - hand for job, hand in zip(by_job, by_hand, strict=True))
@@ -196,11 +201,11 @@ def _measure_endpoint(flow: Flow) -> list[Figure]:
     first, deleted = [], []
     for number in range(ROUNDS):
         name = f"endpoint-{number}"
-        first.append(_timed(lambda n=name: _deploy(flow, n, body))[0])
+        first.append(timed(lambda n=name: _deploy(flow, n, body))[0])
         if number == ROUNDS - 1:
-            latencies = [_timed(lambda n=name: flow.invoke(n, body))[0] * 1e3 for _ in range(1000)]
+            latencies = [timed(lambda n=name: flow.invoke(n, body))[0] * 1e3 for _ in range(1000)]
             alone = _raw_latencies(flow, name, body)
-        deleted.append(_timed(lambda n=name: _delete(flow, n))[0])
+        deleted.append(timed(lambda n=name: _delete(flow, n))[0])
     return [
         Figure("CreateEndpoint to first prediction", statistics.median(first), "s", 1.0),
         Figure("InvokeEndpoint through boto3, p50", statistics.median(latencies), "ms", 4.0),
@@ -229,7 +234,7 @@ def _raw_latencies(flow: Flow, name: str, body: bytes) -> list[float]:
             while not answer.endswith(b"]"):  # the end of the ten probabilities
                 answer += connection.recv(65536)
 
-        return [_timed(ask)[0] * 1e3 for _ in range(1000)]
+        return [timed(ask)[0] * 1e3 for _ in range(1000)]
 
 
 def _measure_listing(home: Home, flow: Flow) -> Figure:
@@ -245,7 +250,7 @@ def _measure_listing(home: Home, flow: Flow) -> Figure:
             for number in range(10_000)
         )  # fmt: skip
     platform.close()
-    pages = [_timed(lambda: flow.sagemaker.list_training_jobs(MaxResults=100))[0] * 1e3 for _ in range(30)]
+    pages = [timed(lambda: flow.sagemaker.list_training_jobs(MaxResults=100))[0] * 1e3 for _ in range(30)]
     return Figure("page of 100 of 10,000 training jobs", statistics.median(pages), "ms", 30)
 
 
@@ -265,7 +270,8 @@ def _delete(flow: Flow, name: str) -> None:
         time.sleep(0.005)
 
 
-def _train_by_hand(python: Path, home: Home) -> None:
+def train_by_hand(python: Path, home: Home) -> None:
+    """Run the script for one epoch, as a person would."""
     files = Mnist(home.datasets).files(lambda *_: None)
     with tempfile.TemporaryDirectory() as folder:
         environ = {
@@ -316,14 +322,16 @@ def _until_final(
     return answer
 
 
-def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds that a call takes, and what it returns."""
     begin = time.perf_counter()
     result = call()
     return time.perf_counter() - begin, result
 
 
 @contextmanager
-def _temporary_home() -> Iterator[Home]:
+def temporary_home() -> Iterator[Home]:
+    """A home of its own; all that runs on it is ended at the end."""
     path = Path(tempfile.mkdtemp(prefix="iw-"))
     home = Home.from_environment({**os.environ, "IRONWORKS_HOME": str(path)})
     try:

@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 
 from ironworks.cli import shells
-from ironworks.cli.activation import MARKER, SAVED, activated, restored, settings
 from ironworks.cli.options import HomeOption, home_at
 from ironworks.cli.shells import Shell
 from ironworks.errors import ClientError
 from ironworks.home import Home
+from ironworks.server.activation import MARKER, SAVED, activated, restored, settings
 from ironworks.server.trust import CERTIFICATE, replace, write_bundle
 
 _SDK_OVERRIDE = "SAGEMAKER_USER_CONFIG_OVERRIDE"

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ironworks.cli.activation import restored
 from ironworks.cli.options import HomeOption, home_at
 from ironworks.home import DEFAULT_PORT, Home
+from ironworks.server.activation import restored
 from ironworks.server.process import ServerRecord, running, start_in_background, stop
 
 

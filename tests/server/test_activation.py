@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ironworks.cli.activation import activated, restored, settings
+from ironworks.server.activation import activated, restored, settings
 
 NAMES = st.sampled_from(
     [
