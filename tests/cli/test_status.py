@@ -8,7 +8,7 @@ from tests.server.running import wait_for
 from typer.testing import CliRunner, Result
 
 from ironworks.cli import app
-from ironworks.cli.status import _duration, _states
+from ironworks.cli.status import _states
 from ironworks.errors import PlatformError
 from ironworks.home import Home
 from ironworks.server.process import running
@@ -85,13 +85,6 @@ def test_a_server_that_does_not_answer_is_an_error(server: Home) -> None:
         server.keys.write_text(before)
     assert isinstance(error, PlatformError)
     assert "does not answer as it should" in str(error) and str(server.server_log) in str(error)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.9, "59 s"), (3600, "1 h"), (3725, "1 h 2 min"), (90000, "1 d 1 h")]
-)
-def test_durations_have_two_units(seconds: float, text: str) -> None:
-    assert _duration(seconds) == text
 
 
 def test_a_count_that_was_cut_says_so() -> None:

@@ -7,18 +7,28 @@ One module a group of commands. They import what is heavy inside the commands, b
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
 from ironworks import __version__
 from ironworks.cli import datasets
 from ironworks.cli.compile import compile_, targets
+from ironworks.cli.deploy import deploy
 from ironworks.cli.doctor import doctor
+from ironworks.cli.endpoints import endpoints
 from ironworks.cli.environment import env
+from ironworks.cli.failures import explained
 from ironworks.cli.inspect import inspect
+from ironworks.cli.invoke import invoke
+from ironworks.cli.job import job
+from ironworks.cli.jobs import jobs, stop
+from ironworks.cli.logs import logs
+from ironworks.cli.models import models
+from ironworks.cli.remove import rm
 from ironworks.cli.server import down, up
 from ironworks.cli.status import status
-from ironworks.errors import IronworksError
+from ironworks.cli.train import train
 
 app = typer.Typer(
     name="ironworks",
@@ -26,15 +36,35 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (up, down, status, env, doctor):
-    app.command()(command)
-app.command("compile")(compile_)
-app.command()(inspect)
-app.command()(targets)
-app.add_typer(datasets.app, name="datasets")
+
+SERVER, WORK, LOOK, DATA = "Server", "Train, compile, deploy", "Look", "Data"
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    SERVER: {"up": up, "down": down, "status": status, "env": env, "doctor": doctor},
+    WORK: {
+        "train": train,
+        "compile": compile_,
+        "targets": targets,
+        "deploy": deploy,
+        "invoke": invoke,
+        "stop": stop,
+        "rm": rm,
+    },
+    LOOK: {
+        "jobs": jobs,
+        "job": job,
+        "logs": logs,
+        "models": models,
+        "endpoints": endpoints,
+        "inspect": inspect,
+    },
+}
+for panel, commands in _COMMANDS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+app.add_typer(datasets.app, name="datasets", rich_help_panel=DATA)
 
 
-@app.command()
+@app.command(rich_help_panel=SERVER)
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -59,7 +89,10 @@ def main() -> None:
     """The console script: an error that Ironworks foresees is one clear message, without a traceback."""
     try:
         app()
-    except IronworksError as error:
-        sys.exit(f"Error: {error}")
-    except OSError as error:  # a home that cannot be read or written, a disk that is full
-        sys.exit(f"Error: {error}. What is wrong with the home: ironworks doctor")
+    except Exception as error:
+        found = explained(error)
+        if found is None:
+            raise
+        message, code = found
+        print(f"Error: {message}", file=sys.stderr)
+        sys.exit(code)

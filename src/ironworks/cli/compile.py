@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ironworks.cli.compile_job import Wanted, compile_job
+from ironworks.cli.completion import training_names
+from ironworks.cli.failures import Misuse
 from ironworks.cli.options import HomeOption, JsonOption, home_at
+from ironworks.cli.screen import notes
 from ironworks.compiler.tolerance import PRECISIONS
 from ironworks.errors import ClientError
 
@@ -22,13 +27,28 @@ if TYPE_CHECKING:
     from ironworks.compiler.report import BatchReport, CandidateReport
 
 _LARGEST_SIZE = 2**31
+_DEFAULTS = ("f32", None, 1, 0.0)
+"""Of the options that a compilation job takes as CompilerOptions."""
 
 
 def compile_(
     model: Annotated[
-        Path,
-        typer.Argument(metavar="MODEL", help="An ONNX file, an MXNet checkpoint, a folder or a tar archive."),
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="An ONNX file, an MXNet checkpoint, a folder or a tar archive.",
+            show_default=False,
+        ),
+    ] = None,
+    job: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="In MODEL's place, what a training job has made: the server compiles it.",
+            autocompletion=training_names,
+            show_default=False,
+        ),
+    ] = None,
     shape: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,14 +126,29 @@ def compile_(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Compile a model for a target, and prove that the result is equal to the original."""
-    from rich.console import Console
+    """Compile a model, and prove it equal to the original.
 
+    ironworks compile model/ --shape data=1,784 --target ml_c5
+    ironworks compile --job mnist --shape data=1,784
+    """
+    shapes = dict(_shape(text) for text in shape or [])
+    sizes = _batch_sizes(batch) if batch else []
+    if (model is None) == (job is None):
+        raise Misuse(
+            "Say what to compile: a MODEL that lies here, or with --job what a training job has made."
+        )
+    if job is not None:
+        _refuse({"--sample": sample, "--html": html, "--validate": validate, "--calibrate": calibrate})
+        asked = {"precision": precision, "tolerance": tolerance, "threads": threads, "tune": tune}
+        changed = {name: value for name, value in asked.items() if value not in _DEFAULTS}
+        options = {**changed, "batch_sizes": sizes} if sizes else changed
+        compile_job(Wanted(job, shapes, target, options, output), home, as_json)
+        return
+    assert model is not None
+    from ironworks.cli.watching import phase_line
     from ironworks.compiler.library import compile
 
-    console = Console(stderr=True)
-    shapes = dict(_shape(text) for text in shape or [])
-    with _reference(model, shapes, home) as reference, console.status("Starting") as phase:
+    with _reference(model, shapes, home) as reference, phase_line(notes()) as begin:
         artifact = compile(
             model,
             shapes or None,
@@ -125,8 +160,8 @@ def compile_(
             validate=validate,
             calibrate=calibrate,
             tolerance=tolerance,
-            progress=lambda line: phase.update(line),
-            batch_sizes=_batch_sizes(batch) if batch else (),
+            progress=begin,
+            batch_sizes=sizes,
             threads=threads,
             tune_seconds=tune,
         )
@@ -141,7 +176,10 @@ def compile_(
 
 
 def targets(as_json: JsonOption = False) -> None:
-    """List the targets that models can be compiled for, and what the other ones of AWS need."""
+    """List what models can be compiled for.
+
+    Also what the other targets of AWS would need.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -160,6 +198,19 @@ def targets(as_json: JsonOption = False) -> None:
     console.print("\nNot yet:")
     for what, names in MISSING.items():
         console.print(f"  {', '.join(names)}: {what}", soft_wrap=True)
+
+
+def _refuse(files: Mapping[str, Path | None]) -> None:
+    """Refuse options that are about files of this machine.
+
+    Raises:
+        Misuse: one was given.
+    """
+    given = [option for option, value in files.items() if value is not None]
+    if given:
+        raise Misuse(
+            f"{', '.join(given)} cannot be given with --job: the server compiles it, from what is in S3."
+        )
 
 
 def _shape(text: str) -> tuple[str, list[int]]:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ironworks.cli.options import HomeOption, home_at
+from ironworks.cli.options import HomeOption, JsonOption, home_at
+from ironworks.cli.screen import print_json
 from ironworks.errors import ClientError
 
 app = typer.Typer(no_args_is_help=True, help="The sample data that notebooks train on.")
@@ -16,11 +17,14 @@ MNIST = "mnist"
 
 
 @app.command("list")
-def list_(home: HomeOption = None) -> None:
+def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
     """List the data sets and whether they are here."""
     from ironworks.datasets.mnist import Mnist
 
     mnist = Mnist(home_at(home).datasets)
+    if as_json:
+        print_json([{"name": MNIST, "present": mnist.present(), "folder": str(mnist.directory)}])
+        return
     state = f"in {mnist.directory}" if mnist.present() else "not here; get it: ironworks datasets fetch mnist"
     typer.echo(f"{MNIST}  {state}")
 

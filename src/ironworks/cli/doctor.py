@@ -13,7 +13,10 @@ _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer
 
 
 def doctor(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Check what Ironworks needs on this machine. Exit code 1 when something that it cannot do without is wrong."""
+    """Check what Ironworks needs on this machine.
+
+    Exit code 1 when something that it cannot do without is wrong.
+    """
     from ironworks.cli.checkup import examine
 
     findings = examine(home_at(home))

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from ironworks.cli import shells
-from ironworks.cli.options import HomeOption, home_at
+from ironworks.cli.options import HomeOption, JsonOption, home_at
+from ironworks.cli.screen import print_json
 from ironworks.cli.shells import Shell
 from ironworks.errors import ClientError
 from ironworks.home import Home
@@ -34,18 +35,23 @@ def env(
         Shell | None,
         typer.Option(help="Whose language to print; if not given, that of $SHELL.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Print what points AWS clients at the server.
 
-    bash, zsh: eval "$(ironworks env)"  ·  fish: ironworks env | source  ·
-    PowerShell: ironworks env | Out-String | Invoke-Expression
+    bash, zsh:   eval "$(ironworks env)"
+    fish:        ironworks env | source
+    PowerShell:  ironworks env | Out-String | Invoke-Expression
     """
     before = dict(os.environ)
     original = restored(before)
     after = original if unset else activated(original, _settings(home_at(home), original))
     names = {name for name in before.keys() | after.keys() if name == MARKER or name.startswith(SAVED)}
     names |= {name for variables in (before, after) for name in variables.get(MARKER, "").split()}
+    if as_json:  # null is for a variable that must not be set
+        print_json({name: after.get(name) for name in sorted(names)})
+        return
     for statement in shells.statements(shell or shells.of_user(before), before, after, names):
         print(statement)
 

@@ -31,7 +31,10 @@ def inspect(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a compilation found: candidates, errors, times, and why the winner won."""
+    """Show what the compilation of an artifact found.
+
+    Candidates, errors, times, and why the winner won.
+    """
     from ironworks.compiler.artifact import read_artifact, write_page
     from ironworks.compiler.report.verdict import reason
 

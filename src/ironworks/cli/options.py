@@ -20,7 +20,19 @@ HomeOption = Annotated[
     ),
 ]
 
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="REGION",
+        help="The region to look in; if not given, $AWS_REGION, or us-west-2.",
+        show_default=False,
+    ),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def home_at(path: Path | None) -> Home:

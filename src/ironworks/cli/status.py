@@ -11,26 +11,26 @@ from typing import Any
 
 import typer
 
+from ironworks.cli.connection import connect
+from ironworks.cli.failures import NOT_RUNNING
+from ironworks.cli.kinds import COMPILATION, ENDPOINT, TRAINING
 from ironworks.cli.options import HomeOption, JsonOption, home_at
+from ironworks.cli.screen import duration
 from ironworks.errors import PlatformError
 from ironworks.home import Home
 from ironworks.server.process import ServerRecord, running
 
-NOT_RUNNING = 3
-"""Exit code, as the Linux Standard Base gives it to `status` of a service that does not run."""
-
 COUNTED = 1000
 """Resources of a kind that are counted at most, newest first."""
 
-_KINDS = {
-    "training jobs": ("list_training_jobs", "TrainingJobSummaries", "TrainingJobStatus"),
-    "compilation jobs": ("list_compilation_jobs", "CompilationJobSummaries", "CompilationJobStatus"),
-    "endpoints": ("list_endpoints", "Endpoints", "EndpointStatus"),
-}
+_KINDS = (TRAINING, COMPILATION, ENDPOINT)
 
 
 def status(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Show the server and what it has to do. Exit code 0 when it runs, 3 when it does not."""
+    """Show the server and what it has to do.
+
+    Exit code 0 when it runs, 3 when it does not.
+    """
     place = home_at(home)
     record = running(place)
     facts = _facts(place, record)
@@ -59,38 +59,19 @@ def _facts(home: Home, record: ServerRecord | None) -> dict[str, Any]:
 
 def _census(home: Home, record: ServerRecord) -> dict[str, dict[str, int]]:
     """How many resources of each kind are in which state, asked like any client asks."""
-    import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ironworks.server.keys import Keys
-
-    keys = Keys.open(home.keys)
-    client = boto3.Session().client(
-        "sagemaker",
-        region_name="us-west-2",
-        endpoint_url=record.url,
-        aws_access_key_id=keys.access_key_id,
-        aws_secret_access_key=keys.secret_access_key,
-        config=Config(proxies={}, connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1}),
-    )
+    sagemaker = connect(home.path).client("sagemaker")
     try:
-        return {kind: _count(client, *names) for kind, names in _KINDS.items()}
+        return {
+            f"{kind.label}s": dict(Counter(one[kind.status] for one in kind.list(sagemaker, COUNTED)))
+            for kind in _KINDS
+        }
     except (BotoCoreError, ClientError) as error:
         raise PlatformError(
-            f"The server (process {record.pid}) does not answer as it should: {error}. Its log: {home.server_log}"
+            f"The server (process {record.pid}) does not answer as it should: {error}. "
+            f"Its log: {home.server_log}"
         ) from error
-    finally:
-        client.close()
-
-
-def _count(client: Any, operation: str, member: str, state: str) -> dict[str, int]:
-    pages = client.get_paginator(operation).paginate(
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        PaginationConfig={"MaxItems": COUNTED, "PageSize": 100},
-    )
-    return dict(Counter(summary[state] for page in pages for summary in page[member]))
 
 
 def _size(folder: Path) -> int:
@@ -108,11 +89,11 @@ def _text(facts: dict[str, Any]) -> str:
         return f"No server runs on {facts['home']}. Start it: ironworks up"
     lines = {
         "server": f"{facts['url']} (process {facts['pid']}, version {facts['version']})",
-        "up for": _duration(facts["uptime_seconds"]),
+        "up for": duration(facts["uptime_seconds"]),
         "memory": f"{facts['memory_bytes'] / 1e6:.0f} MB",
         "home": facts["home"],
         "objects": f"{facts['objects_bytes'] / 1e6:.1f} MB",
-        **{kind: _states(facts[kind]) for kind in _KINDS},
+        **{f"{kind.label}s": _states(facts[f"{kind.label}s"]) for kind in _KINDS},
     }
     return "\n".join(f"{name:18}{value}" for name, value in lines.items())
 
@@ -123,12 +104,3 @@ def _states(counts: dict[str, int]) -> str:
         return "none"
     parts = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
     return f"{parts} (the newest {COUNTED})" if total == COUNTED else parts
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
-    shown = [f"{value} {unit}" for value, unit in parts if value] or ["0 s"]
-    return " ".join(shown[:2])
