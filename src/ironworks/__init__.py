@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ironworks.compiler.library import Artifact, compile
     from ironworks.errors import ClientError, IronworksError
     from ironworks.runtime import CompiledModel, load
+    from ironworks.sdk.drawing.drawing import NothingDrawn
+    from ironworks.sdk.drawing.show import draw
     from ironworks.sdk.errors import (
         CompilationFailed,
         DeploymentFailed,
@@ -57,6 +59,7 @@ __all__ = [
     "JSONSerializer",
     "MXNet",
     "Model",
+    "NothingDrawn",
     "NumpySerializer",
     "Predictor",
     "RequestRefused",
@@ -66,6 +69,7 @@ __all__ = [
     "TrainingJob",
     "__version__",
     "compile",
+    "draw",
     "get_execution_role",
     "load",
 ]
@@ -76,6 +80,8 @@ _LATE = {
     "ironworks.compiler.library": ("Artifact", "compile"),
     "ironworks.errors": ("ClientError", "IronworksError"),
     "ironworks.runtime": ("CompiledModel", "load"),
+    "ironworks.sdk.drawing.drawing": ("NothingDrawn",),
+    "ironworks.sdk.drawing.show": ("draw",),
     "ironworks.sdk.errors": (
         "CompilationFailed",
         "DeploymentFailed",
