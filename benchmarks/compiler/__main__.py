@@ -27,6 +27,7 @@ from benchmarks.compiler.preparation import Prepared, prepared
 from benchmarks.compiler.race import Pace, Result, Runner, race
 from benchmarks.compiler.rivals import LIBRARIES, OURS, OURS_BOUND
 from benchmarks.compiler.summary import describe, summary
+from benchmarks.sections import write_section
 
 
 def main() -> None:
@@ -115,10 +116,10 @@ def _progress(
 
 
 def write(session: Session, lines: Sequence[Line], docs: Path, python: Path) -> None:
-    """Write the page and its picture below `docs`; `python` has matplotlib."""
+    """Write the section of the page and its picture below `docs`; `python` has matplotlib."""
     images = docs / "images"
     images.mkdir(parents=True, exist_ok=True)
-    (docs / "benchmarks.md").write_text(page(session, lines))
+    write_section(docs / "benchmarks.md", "compiler", page(session, lines))
     points = [
         {
             "model": line.case.model,

@@ -215,7 +215,7 @@ def test_the_page_and_its_picture_are_written(tmp_path):
 
     lines = [line(Case("MLP", batch, 1), ONNX_Runtime=40e-6) for batch in (1, 32)]
     write(SESSION, lines, tmp_path, Path(sys.executable))
-    assert (tmp_path / "benchmarks.md").read_text() == page(SESSION, lines)
+    assert page(SESSION, lines) in (tmp_path / "benchmarks.md").read_text()
     assert (tmp_path / "images/compiler.svg").read_text().startswith("<?xml")
     assert (tmp_path / "images/compiler.png").read_bytes().startswith(b"\x89PNG")
 

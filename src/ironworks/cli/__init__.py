@@ -13,6 +13,7 @@ import typer
 
 from ironworks import __version__
 from ironworks.cli import datasets
+from ironworks.cli.bench import bench
 from ironworks.cli.compile import compile_, targets
 from ironworks.cli.deploy import deploy
 from ironworks.cli.doctor import doctor
@@ -46,6 +47,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "targets": targets,
         "deploy": deploy,
         "invoke": invoke,
+        "bench": bench,
         "stop": stop,
         "rm": rm,
     },

@@ -103,7 +103,14 @@ class Environments:
             ClientError: nothing serves them.
             PlatformError: no interpreter fits, or pip failed; `log` has been given its output.
         """
-        wanted = recipe(framework, version)
+        return self.make(recipe(framework, version), log, check)
+
+    def make(self, wanted: Recipe, log: Log, check: Check = lambda: None) -> Environment:
+        """The environment of a recipe, made now if need be.
+
+        Raises:
+            PlatformError: as `prepare`.
+        """
         if wanted.note:
             log(wanted.note)
         found = self._find(wanted)
