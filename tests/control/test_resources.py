@@ -139,3 +139,20 @@ def test_token_that_was_tampered_with_is_refused(
         return  # the first second of 1970
     with pytest.raises(InvalidToken):
         names(resources, token=token, sort_by=sort_by)
+
+
+def test_regions_are_those_in_use_the_newest_first(resources: Resources) -> None:
+    assert resources.regions() == []
+    for region in ("us-west-2", "eu-west-1", "us-west-2"):
+        add(resources, f"job-{len(names(resources, limit=100))}-{region}", region=region)
+    assert resources.regions() == ["us-west-2", "eu-west-1"]
+
+
+def test_a_census_counts_what_is_in_a_region_by_kind_and_status(resources: Resources) -> None:
+    add(resources, "a")
+    add(resources, "b", "Failed")
+    add(resources, "c", "Failed")
+    add(resources, "d", region="eu-west-1")
+    resources.create("model", "us-west-2", "m", "arn:m", status="", request={}, state={})
+    expected = {"training-job": {"InProgress": 1, "Failed": 2}, "model": {"": 1}}
+    assert resources.census("us-west-2") == expected

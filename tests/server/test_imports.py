@@ -9,8 +9,6 @@ HEAVY = ("numpy", "onnx", "onnxruntime", "alembic", "typer", "rich", "boto3")
 
 
 def test_server_imports_nothing_that_only_jobs_instances_and_commands_need() -> None:
-    code = (
-        f"import sys, ironworks.server.__main__; print([name for name in {HEAVY!r} if name in sys.modules])"
-    )
+    code = f"import sys, ironworks.application; print([name for name in {HEAVY!r} if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

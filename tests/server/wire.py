@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from ironworks.control.platform import Platform
 from ironworks.home import Home
-from ironworks.server.app import App
+from ironworks.server.app import App, Pages
 from ironworks.server.installation import Installation
 from ironworks.server.keys import Keys
 from ironworks.server.metrics import Metrics
@@ -55,13 +55,13 @@ class Wire:
 
 
 @contextlib.contextmanager
-def serve(home: Home) -> Iterator[Wire]:
-    """Run the application on a free port of the loopback."""
+def serve(home: Home, make_pages: Callable[[Installation], Pages] | None = None) -> Iterator[Wire]:
+    """Run the application on a free port of the loopback, with pages for people if a test is about them."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     executor = FakeExecutor()
     installation = Installation(home, url, executor)
-    app = App(installation)
+    app = App(installation, make_pages(installation) if make_pages else None)
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

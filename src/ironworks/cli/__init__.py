@@ -15,6 +15,7 @@ from ironworks import __version__
 from ironworks.cli import datasets
 from ironworks.cli.bench import bench
 from ironworks.cli.compile import compile_, targets
+from ironworks.cli.console import console
 from ironworks.cli.deploy import deploy
 from ironworks.cli.doctor import doctor
 from ironworks.cli.endpoints import endpoints
@@ -58,6 +59,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "models": models,
         "endpoints": endpoints,
         "inspect": inspect,
+        "console": console,
     },
 }
 for panel, commands in _COMMANDS.items():

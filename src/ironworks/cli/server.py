@@ -82,7 +82,7 @@ def down(
 
 
 def _stay(home: Home, host: str, port: int, environ: dict[str, str]) -> None:
-    from ironworks.server.app import create_app
+    from ironworks.application import create_app
     from ironworks.server.foreground import run
 
     os.environ.clear()

@@ -148,6 +148,21 @@ class Resources:
             counted = select(func.count()).where(Resource.kind == kind, Resource.status.in_(statuses))
             return session.scalar(counted.select_from(Resource)) or 0
 
+    def regions(self) -> list[str]:
+        """The regions that have resources, the one with the newest first."""
+        with self.database.read() as session:
+            newest = select(Resource.region).group_by(Resource.region).order_by(func.max(Resource.id).desc())
+            return list(session.scalars(newest))
+
+    def census(self, region: str) -> dict[str, dict[str, int]]:
+        """How many resources of each kind are in which status."""
+        counted = select(Resource.kind, Resource.status, func.count()).where(Resource.region == region)
+        found: dict[str, dict[str, int]] = {}
+        with self.database.read() as session:
+            for kind, status, count in session.execute(counted.group_by(Resource.kind, Resource.status)):
+                found.setdefault(kind, {})[status] = count
+        return found
+
     def page(self, listing: Listing) -> tuple[Sequence[Resource], str | None]:
         """One page, and the token of the next if there is one.
 

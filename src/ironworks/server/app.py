@@ -1,6 +1,6 @@
 """The ASGI application: the path of a request, as one list of steps.
 
-1. The server's own pages (health, metrics) and the SDK's telemetry need no signature.
+1. The server's own pages (health, metrics, the console) and the SDK's telemetry need no signature.
 2. Read who signed, for which service and region.
 3. Verify the signature; from here on the body is checked while it is read.
 4. Let the service perform the operation and answer.
@@ -14,11 +14,11 @@ import asyncio
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from ironworks import __version__
 from ironworks.database import utc_now
 from ironworks.errors import IronworksError
-from ironworks.home import Home
 from ironworks.server import presigned_v2, signature
 from ironworks.server.asgi import Exchange, Receive, Scope, Send
 from ironworks.server.call import Service
@@ -39,19 +39,20 @@ UNSIGNED_SERVICE = "s3"
 """A request without a signature is answered as S3 does: it is what browsers and curl see."""
 
 
-def create_app(home: Home, address: str) -> App:
-    """The application of the installation at `home`, which is opened when the application starts.
+class Pages(Protocol):
+    """What is answered below one path for people, beside the wire: it sees for itself who may look."""
 
-    `address` is the URL at which jobs reach it.
-    """
-    return App(Installation(home, address))
+    prefix: str
+
+    async def answer(self, request: Request) -> Response: ...
 
 
 class App:
-    """One installation behind ASGI."""
+    """One installation behind ASGI, and pages for people if there are any."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, pages: Pages | None = None) -> None:
         self._installation = installation
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event: the server's life, or a request."""
@@ -85,12 +86,9 @@ class App:
         Raises:
             ClientDisconnected: the client went away while its request was read.
         """
-        if request.path == HEALTH:
-            return _health()
-        if page.matches(request):
-            return await self._installation.metrics_page.answer(request)
-        if request.headers.get("host", "").startswith(TELEMETRY_HOST):
-            return Response()
+        own = await self._own_page(request)
+        if own is not None:
+            return own
         service = self._installation.services[UNSIGNED_SERVICE]
         try:
             if presigned_v2.matches(request):
@@ -112,6 +110,16 @@ class App:
         except Exception:
             log.exception("%s %s failed (request %s)", request.method, request.path, request.id)
             return service.failure(request, _internal(request))
+
+    async def _own_page(self, request: Request) -> Response | None:
+        """What needs no signature; None for the wire."""
+        if request.path == HEALTH:
+            return _health()
+        if self._pages is not None and request.path.startswith(self._pages.prefix):
+            return await self._pages.answer(request)
+        if page.matches(request):
+            return await self._installation.metrics_page.answer(request)
+        return Response() if request.headers.get("host", "").startswith(TELEMETRY_HOST) else None
 
     def _service(self, name: str, request: Request) -> Service:
         if name == "sagemaker" and runtime.matches(request):

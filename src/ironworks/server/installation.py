@@ -34,6 +34,7 @@ from ironworks.server.services.s3 import S3Service
 class Installation:
     """The services of one home, and what they stand on."""
 
+    backend: Backend
     keys: Keys
     services: Mapping[str, Service]
     metrics: Metrics
@@ -41,7 +42,7 @@ class Installation:
 
     def __init__(self, home: Home, address: str, executor: Executor = local_executor) -> None:
         self._home = home
-        self._address = address
+        self.address = address
         self._executor = executor
 
     def start(self) -> None:
@@ -65,8 +66,10 @@ class Installation:
         self.metrics = Metrics(router.instances)
         self._sampler = InstanceSampler(self._platform, self.metrics)
         self.metrics_page = MetricsPage(self.metrics, self._platform, open_token(self._home.metrics_token))
-        backend = Backend(self._platform, self._reconciler, self.keys, router, self.metrics, self._host())
-        self.services = _services(backend)
+        self.backend = Backend(
+            self._platform, self._reconciler, self.keys, router, self.metrics, self._host()
+        )
+        self.services = _services(self.backend)
         self._reconciler.start()
         self._sampler.start()
 
@@ -78,12 +81,12 @@ class Installation:
         self._platform.close()
 
     def _host(self) -> str:
-        return urlsplit(self._address).hostname or "127.0.0.1"
+        return urlsplit(self.address).hostname or "127.0.0.1"
 
     def _job_variables(self) -> dict[str, str]:
         return {
             "IRONWORKS_HOME": str(self._home.path),
-            "AWS_ENDPOINT_URL": self._address,
+            "AWS_ENDPOINT_URL": self.address,
             "AWS_ACCESS_KEY_ID": self.keys.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.keys.secret_access_key,
         }

@@ -22,7 +22,8 @@ from ironworks.errors import ClientError, PlatformError
 from ironworks.home import Home
 
 HEALTH_PATH = "/_ironworks/health"
-COMMAND = (sys.executable, "-m", "ironworks.server")
+COMMAND = (sys.executable, "-m", "ironworks.application")
+"""The module stands above this room: it puts the wire and the console together."""
 
 _POLL = 0.02
 _LOG_LINES = 15

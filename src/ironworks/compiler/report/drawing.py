@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ironworks.compiler.report.graph import Graph, Node
 from ironworks.compiler.report.layout import Layout, lay_out
-from ironworks.compiler.report.markup import Html, element, join
+from ironworks.drawing.markup import Html, element, join
 
 MOST_DRAWN, MOST_LINES = 150, 600
 """Nodes, and lines between them, of a drawing; of a graph that has more, the first."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from ironworks.compiler.report.drawing import draw, drawn_nodes, marks
 from ironworks.compiler.report.graph import Graph
-from ironworks.compiler.report.markup import Html, element, scrolling, table
 from ironworks.compiler.report.model import Report
+from ironworks.drawing.markup import Html, element, scrolling, table
 
 
 def graph(report: Report) -> list[Html]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ironworks.compiler.report.markup import Html, element, table
 from ironworks.compiler.report.model import Report
 from ironworks.compiler.report.verdict import microseconds, ranked
+from ironworks.drawing.markup import Html, element, table
 
 
 def accuracy(report: Report) -> list[Html]:

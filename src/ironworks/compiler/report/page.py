@@ -11,9 +11,10 @@ from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
-from ironworks.compiler.report.markup import Html, element, join
 from ironworks.compiler.report.model import Report
 from ironworks.compiler.report.sections import SECTIONS
+from ironworks.drawing import stylesheet
+from ironworks.drawing.markup import Html, element, join
 
 _STYLE = Path(__file__).with_name("page.css")
 
@@ -48,7 +49,7 @@ def page(report: Report) -> str:
 @cache
 def _style() -> tuple[Html, str]:
     """The style sheet, and the policy that allows it by its SHA-256 and nothing besides."""
-    text = _STYLE.read_text(encoding="utf-8")
+    text = stylesheet() + _STYLE.read_text(encoding="utf-8")
     digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return Html(text), policy

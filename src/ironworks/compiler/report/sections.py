@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ironworks.compiler.report.bars import Bar, chart
 from ironworks.compiler.report.graph_section import graph
-from ironworks.compiler.report.markup import Html, element, facts, table
 from ironworks.compiler.report.measured import accuracy, batches
 from ironworks.compiler.report.model import CandidateReport, Report
 from ironworks.compiler.report.parity import Parity, parity, relative_error
 from ironworks.compiler.report.verdict import chosen, digits, microseconds, next_best, ranked, reason
+from ironworks.drawing.bars import Bar, chart
+from ironworks.drawing.markup import Html, element, facts, table
 
 _LONGEST_SCALE = 8.0
 """Times the slowest candidate: where the original takes longer, its bar is cut."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ironworks.compiler.report.markup import Html, element
+from ironworks.drawing.markup import Html, element
 
 _CUT = 94.0
 """Percent of the width that a bar takes which is too long for the scale."""
@@ -18,6 +18,7 @@ class Bar:
     Attributes:
         name, figure: what it is, and its value in words.
         share: of the longest bar, 0 … 1; more is cut off; None has no bar.
+        start: where on the same scale the bar begins.
         note: more words, below.
         badge: one word that marks it, `fastest`.
         class_: how it is drawn.
@@ -29,6 +30,7 @@ class Bar:
     note: str = ""
     badge: str = ""
     class_: str = ""
+    start: float = 0.0
 
 
 def chart(caption: str, bars: Sequence[Bar]) -> Html:
@@ -48,19 +50,19 @@ def _bar(bar: Bar) -> Html:
         element("span", bar.figure, class_="figure"),
     ]
     if bar.share is not None:
-        parts.append(_drawn(bar.share))
+        parts.append(_drawn(bar.share, bar.start))
     if bar.note:
         parts.append(element("span", bar.note, class_="note"))
     return element("li", *parts, class_=bar.class_ or None)
 
 
-def _drawn(share: float) -> Html:
+def _drawn(share: float, start: float) -> Html:
     """A bar, of at least what can be seen; a cut one ends in a gap and a stump."""
     shapes = [
         element("rect", x=0, y=0, width="100%", height=10, class_="track"),
         element(
             "rect",
-            x=0,
+            x=f"{min(start, 0.996):.1%}",
             y=0,
             width=f"{max(0.4, min(share * 100, _CUT if share > 1 else 100)):.1f}%",
             height=10,

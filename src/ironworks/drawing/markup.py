@@ -13,6 +13,10 @@ class Html(str):
 
     __slots__ = ()
 
+    def __html__(self) -> str:
+        """By which templates know that it is escaped."""
+        return self
+
 
 def element(tag: str, /, *children: str, **attributes: str | float | None) -> Html:
     """An element. Children that are not `Html` are escaped; an attribute that is None is left out.
