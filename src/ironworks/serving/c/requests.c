@@ -27,15 +27,11 @@ static void park(struct server *server, struct connection *connection, enum step
   enum state state = state_of(connection, step);
   int64_t deadline = deadline_of(server, connection, state);
   pthread_mutex_lock(&server->lock);
-  bool ends = server->draining && state == IDLE && connection->served;
   connection->state = state;
   connection->deadline = deadline;
   pthread_mutex_unlock(&server->lock);
-  if (ends)
-    end(server, connection);
-  else
-    watch(server, &connection->source, EPOLL_CTL_MOD,
-          (state == WRITING ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLONESHOT);
+  watch(server, &connection->source, EPOLL_CTL_MOD,
+        (state == WRITING ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLONESHOT);
 }
 
 /* Answer without the model. A body that was not read, or cannot be, ends the connection. */
