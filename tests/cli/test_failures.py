@@ -86,3 +86,12 @@ def test_a_reader_that_has_seen_enough_is_no_traceback(platform: Platform, train
     command = f"{sys.executable} -m ironworks.cli logs {trained} --home {platform.home.path} | head -n 1"
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "step 0 loss=1.00\n" and "Traceback" not in ran.stderr
+
+
+def test_a_name_for_a_compilation_job_needs_a_job(tmp_path: Path) -> None:
+    ran = run("compile", tmp_path, "--name", "fast")
+    assert ran.code == 2
+    assert (
+        ran.err
+        == "Error: --name is that of a compilation job, so it goes with --job. The artifact's name is --output's.\n"
+    )

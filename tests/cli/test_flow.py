@@ -52,10 +52,11 @@ def compiled(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> It
     copy = tmp_path_factory.mktemp("artifact") / "mnist.tar.gz"
     ran = platform(
         *("compile", "--job", "mnist", "--shape", "data=1,784", "--target", "ml_c5", "--threads", "2"),
-        *("-o", copy, "--json"),
+        *("--name", "mnist-fast", "-o", copy, "--json"),
     )
     assert ran.code == 0, ran.err
     assert "Verifying candidates" in ran.err and "COMPLETED after" in ran.err
+    assert ran.json["CompilationJobName"] == "mnist-fast"
     assert '"threads": 2' in ran.json["OutputConfig"]["CompilerOptions"]
     yield ran.json["CompilationJobName"], copy
 

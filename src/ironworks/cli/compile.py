@@ -49,6 +49,14 @@ def compile_(
             show_default=False,
         ),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --job, what the compilation job is called; one is made up if not given.",
+            show_default=False,
+        ),
+    ] = None,
     shape: Annotated[
         list[str] | None,
         typer.Option(
@@ -129,7 +137,7 @@ def compile_(
     """Compile a model, and prove it equal to the original.
 
     ironworks compile model/ --shape data=1,784 --target ml_c5
-    ironworks compile --job mnist --shape data=1,784
+    ironworks compile --job mnist --shape data=1,784 --name mnist-fast
     """
     shapes = dict(_shape(text) for text in shape or [])
     sizes = _batch_sizes(batch) if batch else []
@@ -142,8 +150,12 @@ def compile_(
         asked = {"precision": precision, "tolerance": tolerance, "threads": threads, "tune": tune}
         changed = {name: value for name, value in asked.items() if value not in _DEFAULTS}
         options = {**changed, "batch_sizes": sizes} if sizes else changed
-        compile_job(Wanted(job, shapes, target, options, output), home, as_json)
+        compile_job(Wanted(job, name, shapes, target, options, output), home, as_json)
         return
+    if name is not None:
+        raise Misuse(
+            "--name is that of a compilation job, so it goes with --job. The artifact's name is --output's."
+        )
     assert model is not None
     from ironworks.cli.watching import phase_line
     from ironworks.compiler.library import compile

@@ -21,11 +21,13 @@ class Wanted:
 
     Attributes:
         job: the training job's name.
+        name: the compilation job's; None to have one made up.
         options: CompilerOptions.
         artifact: where to copy the artifact to; None to leave it in S3 alone.
     """
 
     job: str
+    name: str | None
     shapes: Mapping[str, Sequence[int]]
     target: str
     options: Mapping[str, Any]
@@ -45,7 +47,9 @@ def compile_job(wanted: Wanted, home: Path | None, as_json: bool) -> None:
     session = connect(home)
     find(session.client("sagemaker"), wanted.job, [TRAINING])
     trained = Estimator.attach(wanted.job, session)
-    model = trained.compile(wanted.target, wanted.shapes, options=wanted.options or None, wait=False)
+    model = trained.compile(
+        wanted.target, wanted.shapes, options=wanted.options or None, job_name=wanted.name, wait=False
+    )
     job = model.compilation
     assert job is not None
     try:
