@@ -58,7 +58,7 @@ def ironworks(home: Home) -> Run:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform() -> Iterator[Platform]:
     """A server that the tests of commands share. Its home has a short path: sockets lie in it."""
     folder = Path(tempfile.mkdtemp(prefix="iw-"))
@@ -95,7 +95,7 @@ open("/opt/ml/model/weights", "w").write("1")
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training script that needs no framework."""
     path = tmp_path_factory.mktemp("script") / "steps.py"
@@ -103,7 +103,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained(platform: Platform, script: Path) -> str:
     """The name of a training job that has ended well."""
     ran = platform(
@@ -114,7 +114,7 @@ def trained(platform: Platform, script: Path) -> str:
     return "fine"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def failed(platform: Platform, script: Path) -> str:
     """The name of a training job that has failed."""
     ran = platform("train", script, "--framework", "python", "--name", "broken", "-p", "fail=on purpose")
@@ -122,7 +122,7 @@ def failed(platform: Platform, script: Path) -> str:
     return "broken"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A compiled model that answers ten probabilities for 784 numbers: of ten parts, each speaks for one"""
     folder = tmp_path_factory.mktemp("model")
@@ -144,7 +144,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "parts.tar.gz"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def endpoint(platform: Platform, artifact: Path) -> str:
     """The name of an endpoint in service."""
     ran = platform("deploy", artifact, "--name", "parts", "--instances", "2")

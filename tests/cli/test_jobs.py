@@ -18,7 +18,7 @@ def test_jobs_are_chosen_by_state_name_and_kind(platform: Platform, trained: str
     assert failed in names("--status", "failed") and trained not in names("--status", "failed")
     named = names("--name", trained[1:])
     assert trained in named and failed not in named and all(trained[1:] in name for name in named)
-    assert len(names("--limit", "1")) == 1
+    assert len(names("--kind", "training", "--limit", "1")) == 1
     assert "TrainingJobSummaries" not in platform("jobs", "--json", "--kind", "compilation").json
 
 

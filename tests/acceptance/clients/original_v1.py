@@ -20,6 +20,7 @@ estimator = MXNet(
     framework_version="1.4.1",
     py_version="py3",
     hyperparameters={"epochs": 1},
+    base_job_name="original",
 )
 data = "s3://sagemaker-sample-data-{}/mxnet/mnist/{}"
 estimator.fit({"train": data.format(region, "train"), "test": data.format(region, "test")}, logs=False)

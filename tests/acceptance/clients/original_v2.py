@@ -26,6 +26,7 @@ estimator = MXNet(
     framework_version="1.9.0",
     py_version="py38",
     hyperparameters={"epochs": 1},
+    base_job_name="original",
 )
 data = "s3://sagemaker-sample-data-{}/mxnet/mnist/{}"
 region = session.boto_region_name
