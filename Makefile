@@ -5,7 +5,7 @@ export IRONWORKS_CACHE ?= $(CURDIR)/.cache
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(READY)  ## the notebook on this machine: train, compile, deploy, predict
 	@$(BIN)/python examples/mnist/demo.py
@@ -20,8 +20,11 @@ lint: $(READY)  ## style, types, and which room imports which
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+docs: $(READY)  ## the documentation as a web site, in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict && echo "Open site/index.html"
+
 clean:  ## forget what was made and downloaded
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site src/*.egg-info
 
 $(READY): pyproject.toml constraints.txt setup.py $(wildcard src/ironworks/runtime/*.[ch] src/ironworks/serving/c/*.[ch])
 	@echo "Making .venv: Ironworks and what it depends on …"
