@@ -37,7 +37,8 @@ class Model(Deletable):
         model_data: an S3 URI of a `.tar.gz`, or a file or folder here: such an archive, a folder to be packed as one,
             or an ONNX file.
         entry_point: the script with the hooks around the model; None: payloads are read by their content type.
-        source_dir, dependencies: as `MXNet` has them.
+        source_dir: as `MXNet` has it.
+        dependencies: as `MXNet` has them.
         framework: `mxnet` or `onnx`; an ONNX file needs none.
         framework_version: such as `1.9.1`.
         target: what the model was compiled for; None if it is not compiled. That of an artifact here is read from it.
@@ -150,7 +151,8 @@ class Model(Deletable):
             instance_count: how many processes serve it.
             instance_type: such as `ml.c5.large`; None: one that fits the target.
             endpoint_name: the endpoint's name.
-            serializer, deserializer: as `Predictor` has them.
+            serializer: as `Predictor` has it.
+            deserializer: as `Predictor` has it.
             wait: False returns at once; `predictor.status` says when it is `InService`.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Pictures of the command line for the docs: `python docs/screens.py` runs the commands and draws what they show.
+"""Pictures of the command line for the docs: `python docs_site/screens.py` runs the commands and draws what they show.
 
 It needs MXNet's environment and the MNIST data, which it makes and fetches if they are not there.
 """
