@@ -38,6 +38,8 @@ SCREENS = {
     "job": "job mnist",
     "deploy": "deploy {compiled} --name digits --instances 2",
     "invoke": "invoke digits --file docs/images/seven.png",
+    "endpoints": "endpoints digits",
+    "bench": "bench digits --trials 5 --requests 500",
     "help": "--help",
 }
 
