@@ -41,11 +41,21 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Lead links to files beside `docs` to their pages here; those to sources become their text."""
+    """Lead links to files beside `docs` to their pages here; those to sources become their text.
+
+    A table needs no backslash before a bar in code here, as it does elsewhere.
+    """
+    markdown = re.sub(
+        r"^\|.*", lambda row: re.sub(r"`[^`]*`", _with_bars, row[0]), markdown, flags=re.MULTILINE
+    )
     markdown = re.sub(
         r"\]\(\.\./(CONTRIBUTING|CHANGELOG)\.md", lambda found: f"]({found[1].lower()}.md", markdown
     )
     return re.sub(r"\[([^\]]+)\]\((?:\.\./)+(?:src|examples|benchmarks)/[^)]*\)", r"\1", markdown)
+
+
+def _with_bars(code: re.Match[str]) -> str:
+    return code[0].replace("\\|", "|")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -28,15 +28,16 @@ COLUMNS = 80
 DATA = "s3://sagemaker-sample-data-us-west-2/mxnet/mnist"
 _CURSOR = re.compile(r"\x1b\[\?25[lh]|\r")
 _ERASED = "\x1b[2K"
+_UP = "\x1b[1A"
 _FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 _LAST_LINES = 14
 
 SCREENS = {
     "train": f"train examples/mnist/mnist.py -c train={DATA}/train -c test={DATA}/test --name mnist",
-    "compile": "compile --job mnist --shape data=1,784 --target ml_c5",
+    "compile": "compile --job mnist --shape data=1,784 --target ml_c5 --name mnist-fast",
     "jobs": "jobs",
     "job": "job mnist",
-    "deploy": "deploy {compiled} --name digits --instances 2",
+    "deploy": "deploy mnist-fast --name digits --instances 2",
     "invoke": "invoke digits --file docs/images/seven.png",
     "endpoints": "endpoints digits",
     "bench": "bench digits --trials 5 --requests 500",
@@ -50,12 +51,8 @@ def main() -> None:
     os.environ["IRONWORKS_HOME"] = str(folder / "home")
     ironworks("up --port 0")
     try:
-        compiled = ""
         for name, command in SCREENS.items():
-            command = command.format(compiled=compiled)
             shown = terminal(command)
-            if name == "compile":
-                compiled = re.findall(r"ironworks deploy (\S+)", shown)[0]
             if name != "deploy":
                 draw(name, f"ironworks {command}", shown)
     finally:
@@ -91,9 +88,11 @@ def terminal(command: str) -> str:
     os.close(controller)
     if process.returncode:
         sys.exit(f"ironworks {command}: {output.decode()}")
-    # What a line showed before it was erased is gone.
-    lines = _CURSOR.sub("", output.decode()).split("\n")
-    return "\n".join(line.rpartition(_ERASED)[2] for line in lines)
+    lines: list[str] = []
+    for line in _CURSOR.sub("", output.decode()).split("\n"):
+        del lines[len(lines) - line.count(_UP) :]  # these lines were erased
+        lines.append(line.rpartition(_ERASED)[2])
+    return "\n".join(lines)
 
 
 def draw(name: str, command: str, shown: str) -> None:

@@ -71,6 +71,10 @@ def test_site_fetches_nothing_from_elsewhere(site: Path) -> None:
     assert [page for page in site.rglob("*.html") if fetched.search(page.read_text())] == []
 
 
+def test_code_in_tables_shows_no_backslash_before_a_bar(site: Path) -> None:
+    assert "<code>--against ENDPOINT|flask</code>" in (site / "cli" / "index.html").read_text()
+
+
 def test_reference_of_python_has_every_public_name(site: Path) -> None:
     page = (site / "reference" / "python" / "index.html").read_text()
     names = set(ironworks.__all__) - {"__version__"}
