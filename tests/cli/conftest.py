@@ -12,12 +12,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from tests.acceptance.interpreters import CACHE
-from tests.cli.platform import Platform, clean_environment, run
 
 from ironworks.control.processes import stop_all
 from ironworks.home import Home
 from ironworks.server.process import start_in_background, stop
+from tests.acceptance.interpreters import CACHE
+from tests.cli.platform import Platform, clean_environment, run
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -3,14 +3,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.bench.endpoints import deploy, put, small_model
-from tests.cli.conftest import installation
 from typer.testing import CliRunner, Result
 
 from ironworks.bench.access import Access
 from ironworks.cli import app
 from ironworks.errors import ClientError
 from ironworks.home import Home
+from tests.bench.endpoints import deploy, put, small_model
+from tests.cli.conftest import installation
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import Run
-from tests.compiler.conftest import write_mlp
 
 from ironworks.compiler.targets import TARGETS
 from ironworks.runtime import load
+from tests.cli.conftest import Run
+from tests.compiler.conftest import write_mlp
 
 
 @pytest.fixture

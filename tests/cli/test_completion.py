@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.cli.platform import Platform, clean_environment
 
 from ironworks.cli import app, completion
+from tests.cli.platform import Platform, clean_environment
 
 
 def completed(platform: Platform, words: str) -> list[str]:

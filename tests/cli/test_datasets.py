@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
 
 from ironworks.datasets.mnist import Mnist
 from ironworks.home import Home
+from tests.cli.conftest import Run
 
 
 def test_a_data_set_that_is_missing_says_how_to_get_it(ironworks: Run) -> None:

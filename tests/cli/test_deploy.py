@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.platform import Platform
 
 from ironworks.cli.deploy import _endpoint_name
+from tests.cli.platform import Platform
 
 
 def test_an_archive_becomes_an_endpoint_in_service(platform: Platform, endpoint: str) -> None:

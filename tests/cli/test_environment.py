@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import Run, installation
 
 from ironworks.home import Home
+from tests.cli.conftest import Run, installation
 
 SHOW = f'"{sys.executable}" -c "import json, os; print(json.dumps(dict(os.environ)))"'
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError as ErrorAnswer
 from botocore.exceptions import EndpointConnectionError
-from tests.cli.platform import Platform, run
 
 from ironworks.cli.failures import Misuse, NotFound, NotRunning, explained
 from ironworks.errors import PlatformError
+from tests.cli.platform import Platform, run
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.acceptance.interpreters import CACHE
-from tests.cli.platform import Platform, png, run
 
 from ironworks.datasets.mnist import PREFIX, Mnist
+from tests.acceptance.interpreters import CACHE
+from tests.cli.platform import Platform, png, run
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "mnist" / "mnist.py"
 DATA = "s3://sagemaker-sample-data-us-west-2/mxnet/mnist"

@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Run
-from tests.compiler.conftest import write_mlp
-from tests.compiler.report.conftest import MakeReport, candidate, comparison, report
 from typer.testing import CliRunner
 
 from ironworks.cli import app
@@ -21,6 +18,9 @@ from ironworks.compiler.report import BatchReport, Report
 from ironworks.compiler.validation.accuracy import Grade, Validation
 from ironworks.errors import ClientError
 from ironworks.runtime import Manifest, Tensor
+from tests.cli.conftest import Run
+from tests.compiler.conftest import write_mlp
+from tests.compiler.report.conftest import MakeReport, candidate, comparison, report
 
 __all__ = ["report"]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.platform import Platform, png
 
 from ironworks.cli.archive import Archive, look_into
 from ironworks.cli.invoke import Answer, _probabilities
 from ironworks.errors import ClientError
+from tests.cli.platform import Platform, png
 
 
 @pytest.fixture

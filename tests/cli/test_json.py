@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.cli.platform import Platform, run
 
 from ironworks.cli import app
 from ironworks.home import Home
 from ironworks.server.process import running
+from tests.cli.platform import Platform, run
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 

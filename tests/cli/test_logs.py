@@ -3,7 +3,6 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from rich.console import Console
-from tests.cli.platform import Platform
 
 from ironworks.cli.failures import Misuse
 from ironworks.cli.kinds import COMPILATION, ENDPOINT, TRAINING
@@ -11,6 +10,7 @@ from ironworks.cli.log_source import Source
 from ironworks.cli.logs import _moment
 from ironworks.cli.watching import print_line
 from ironworks.sdk.following import Line
+from tests.cli.platform import Platform
 
 
 def test_lines_of_a_job_are_printed_in_order(platform: Platform, trained: str) -> None:

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.platform import Platform
 from typer.testing import CliRunner
 
 from ironworks.cli import app, remove
+from tests.cli.platform import Platform
 
 
 @pytest.fixture

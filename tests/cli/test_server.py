@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
-from tests.server.running import wait_for
 from typer.testing import CliRunner
 
 from ironworks import cli
@@ -16,6 +14,8 @@ from ironworks.cli import app
 from ironworks.control import processes
 from ironworks.home import Home
 from ironworks.server.process import answers, running
+from tests.cli.conftest import Run
+from tests.server.running import wait_for
 
 
 def test_the_first_up_introduces_the_installation_and_says_what_is_next(ironworks: Run, home: Home) -> None:

@@ -3,8 +3,6 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from tests.cli.conftest import Run, installation
-from tests.server.running import wait_for
 from typer.testing import CliRunner, Result
 
 from ironworks.cli import app
@@ -12,6 +10,8 @@ from ironworks.cli.status import _states
 from ironworks.errors import PlatformError
 from ironworks.home import Home
 from ironworks.server.process import running
+from tests.cli.conftest import Run, installation
+from tests.server.running import wait_for
 
 
 @pytest.fixture(scope="module")
