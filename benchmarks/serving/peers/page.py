@@ -22,7 +22,7 @@ to the model's within 1e-5, or it is not in the tables.
 The load generator has one thread, and shares the machine's cores with the server. It takes {floor:.0f} µs of each
 time (p50 against a server that does nothing). *Half load* is an open loop of half the highest throughput that the
 server reached in the round, with times that count from when a request was due. *Memory* is the resident memory of
-all processes together, pages that they share counted in each.
+all processes together, pages that they share counted in each. Both scales of the picture are logarithmic.
 """
 
 
@@ -72,7 +72,12 @@ def _row(session: Session, line: Line) -> list[str]:
 
 
 def _failures(lines: Sequence[Line]) -> list[str]:
-    failed = [f"* {line.name} was not measured: {line.failure}" for line in lines if line.failure]
+    # The last line is the error; those before it name files of the machine.
+    failed = [
+        f"* {line.name} was not measured: {line.failure.rpartition(' / ')[2].strip()}"
+        for line in lines
+        if line.failure
+    ]
     return ["", *failed] if failed else []
 
 

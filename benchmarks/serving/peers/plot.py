@@ -37,12 +37,12 @@ def draw(lines: Sequence[Line], clients: Sequence[int], path: Path, theme: Theme
         times = [(line, line.p50(few) or 0.0) for line in measured]
         rates = [(line, line.throughput(many) or 0.0) for line in measured]
         _bars(
-            left, sorted(times, key=lambda item: item[1]), f"p50 in µs (logarithmic), clients: {few}", theme
+            left, sorted(times, key=lambda item: item[1]), f"p50 in µs, {few} client{'s' * (few > 1)}", theme
         )
         _bars(
             right,
             sorted(rates, key=lambda item: -item[1]),
-            f"requests a second (logarithmic), clients: {many}",
+            f"requests a second, {many} clients",
             theme,
         )
         figure.savefig(path, facecolor=theme.paper, dpi=160)
