@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from ironworks.control import compilation_jobs, endpoints, training_jobs
@@ -24,21 +24,20 @@ def _log_end(session: Session, resource: Resource) -> str:
     streams = _streams(resource)
     if streams is None:
         return ""
-    group, prefix = streams
+    group, mine = streams
     ends = select(func.count(), func.sum(LogStream.last_ingestion), func.sum(LogStream.last_event)).where(
-        LogStream.region == resource.region,
-        LogStream.group_name == group,
-        func.substr(LogStream.name, 1, len(prefix)) == prefix,
+        LogStream.region == resource.region, LogStream.group_name == group, mine
     )
     return ".".join(str(value or 0) for value in session.execute(ends).one())
 
 
-def _streams(resource: Resource) -> tuple[str, str] | None:
-    """The log group of a resource and how the names of its streams begin."""
+def _streams(resource: Resource) -> tuple[str, ColumnElement[bool]] | None:
+    """The log group of a resource, and which of its streams are the resource's."""
     if resource.kind == training_jobs.KIND:
-        return training_jobs.LOG_GROUP, f"{resource.name}/"
+        prefix = f"{resource.name}/"
+        return training_jobs.LOG_GROUP, func.substr(LogStream.name, 1, len(prefix)) == prefix
     if resource.kind == compilation_jobs.KIND:
-        return compilation_jobs.LOG_GROUP, resource.name
+        return compilation_jobs.LOG_GROUP, LogStream.name == resource.name
     if resource.kind == endpoints.KIND:
-        return f"{endpoints.LOG_GROUP}/{resource.name}", ""
+        return f"{endpoints.LOG_GROUP}/{resource.name}", true()
     return None

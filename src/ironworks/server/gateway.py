@@ -3,7 +3,7 @@
     GET / HTTP/1.1                             → the application
     POST /endpoints/digits/invocations …       → the application, on the short way
     CONNECT sts.eu-west-1.amazonaws.com:443    → TLS ends here → the application
-    CONNECT pypi.org:443                       → a tunnel to pypi.org, untouched
+    CONNECT example.org:443                    → a tunnel to example.org, untouched
     GET http://example.org/ HTTP/1.1           → 501: only CONNECT is offered
 
 A connection is looked at until its kind is plain and is then another protocol's; nothing stays in between.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ironworks.control import training_jobs
+from ironworks.control import compilation_jobs, training_jobs
 from ironworks.control.records import Resource
 from tests.server.wire import REGION, Wire
 
@@ -91,6 +91,19 @@ def test_the_log_of_a_job_whose_name_begins_alike_does_not(client: Any, wire: Wi
     assert (
         client.wait_for_change(ResourceArn=job.arn, Version=version, MaxWaitSeconds=0)["Version"] == version
     )
+
+
+def test_nor_does_that_of_a_compilation_whose_name_begins_alike(client: Any, wire: Wire) -> None:
+    name = next(NAMES)
+    arn = wire.platform.arn(REGION, compilation_jobs.KIND, name)
+    wire.platform.resources.create(
+        compilation_jobs.KIND, REGION, name, arn, status="COMPLETED", request={}, state={}
+    )
+    version = client.wait_for_change(ResourceArn=arn)["Version"]
+    for stream, waits in ((f"{name}-2", True), (name, False)):
+        wire.platform.logs.append(REGION, compilation_jobs.LOG_GROUP, stream, [(1, "a line")])
+        answer = client.wait_for_change(ResourceArn=arn, Version=version, MaxWaitSeconds=0)
+        assert (answer["Version"] == version) is waits
 
 
 def test_a_resource_that_is_deleted_meanwhile_is_said_to_be_gone(
