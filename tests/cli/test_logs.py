@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from ironworks.cli.failures import Misuse
-from ironworks.cli.kinds import COMPILATION, ENDPOINT, TRAINING
+from ironworks.cli.kinds import ENDPOINT, TRAINING
 from ironworks.cli.log_source import Source
 from ironworks.cli.logs import _moment
 from ironworks.cli.watching import print_line
@@ -89,15 +89,6 @@ def test_hosts_are_told_apart_where_there_are_several() -> None:
     assert Source(TRAINING, "job", several).label(line) == "algo-2"
     assert Source(TRAINING, "job", one).label(line) == ""
     assert Source(ENDPOINT, "e", {}).label(Line("text", "AllTraffic/i-1", 0.0)) == "AllTraffic/i-1"
-
-
-def test_the_log_of_a_compilation_has_no_lines_of_one_whose_name_begins_alike() -> None:
-    class Reader:
-        def read(self) -> list[Line]:
-            return [Line("mine", "job", 0.0), Line("another's", "job-2", 0.0)]
-
-    lines = Source(COMPILATION, "job", {}).read(Reader())  # type: ignore[arg-type]
-    assert [line.text for line in lines] == ["mine"]
 
 
 def test_colours_are_kept_on_a_terminal_and_dropped_elsewhere() -> None:

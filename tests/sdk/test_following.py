@@ -155,3 +155,9 @@ def test_hosts_are_named_where_there_are_several(capsys: pytest.CaptureFixture[s
         "  │ algo-2-5: b",
         "  Completed after 2.5 s",
     ]
+
+
+def test_a_compilation_has_no_lines_of_one_whose_name_begins_alike() -> None:
+    session = Recorder(streams("job", "job-2"), events("t1", (1, "mine")), events("t1"))
+    reader = LogReader(session, Log("group", "job"))
+    assert reader.read() == [Line("mine", "job", 1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ironworks.cli.failures import NotFound
@@ -35,11 +34,6 @@ class Source:
             return Log("/aws/sagemaker/CompilationJobs", self.name)
         return Log(f"/aws/sagemaker/Endpoints/{self.name}", "")
 
-    def read(self, reader: LogReader) -> Iterator[Line]:
-        """The lines that have come since the last time."""
-        # A job whose name begins alike has a stream that does, too.
-        return (line for line in reader.read() if self.kind is not COMPILATION or line.stream == self.name)
-
     def label(self, line: Line) -> str:
         """What tells the processes apart that print into this log; empty where there is one."""
         if self.kind is ENDPOINT:
@@ -68,4 +62,4 @@ def source_of(session: Session, name: str) -> Source:
 
 
 def _is_there(session: Session, source: Source) -> bool:
-    return any(source.read(LogReader(session, source.log)))
+    return bool(LogReader(session, source.log).read())

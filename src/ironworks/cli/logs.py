@@ -66,7 +66,7 @@ def logs(
     source = source_of(session, name)
     reader = LogReader(session, source.log)
     show = following.show_json if as_json else following.show_lines
-    lines = (line for line in source.read(reader) if line.time >= start)
+    lines = (line for line in reader.read() if line.time >= start)
     last: Mapping[str, str] = {}
     try:
         show(source, lines if tail is None else deque(lines, maxlen=tail))
@@ -87,7 +87,7 @@ def _follow(session: Session, arn: str, source: Source, reader: LogReader, show:
 
     last: Mapping[str, str] = {}
     for last in changes(session, arn):
-        show(source, source.read(reader))
+        show(source, reader.read())
         if has_ended(source.kind, last["Status"]):
             break
         time.sleep(PAUSE_SECONDS)

@@ -53,10 +53,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Log:
-    """Where a job or an endpoint prints: a log group, and how the names of its streams begin."""
+    """Where a job or an endpoint prints: a log group, and how the names of its streams begin.
+
+    A prefix that does not end in a slash is the whole name of the one stream.
+    """
 
     group: str
     prefix: str
+
+    def has(self, stream: str) -> bool:
+        """Whether a stream that begins so is of this log: that of a job whose name begins alike is not."""
+        return self.prefix in ("", stream) or self.prefix.endswith("/")
 
 
 class LogReader:
@@ -88,7 +95,8 @@ class LogReader:
                 if error.code == "ResourceNotFoundException":
                     return []  # nothing has been printed yet
                 raise
-            names += [stream["logStreamName"] for stream in page["logStreams"]]
+            found = [stream["logStreamName"] for stream in page["logStreams"]]
+            names += [stream for stream in found if self._log.has(stream)]
             if not page.get("nextToken"):
                 return names
             more = {"nextToken": page["nextToken"]}
