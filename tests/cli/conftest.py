@@ -23,7 +23,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def installation(folder: Path, patch: pytest.MonkeyPatch, start: bool) -> Iterator[Home]:
-    """An installation that the environment names; a server that is left on it is ended."""
+    """An installation that the environment names; what is left on it is ended."""
     for name in [name for name in os.environ if name.startswith(("IRONWORKS_", "AWS_"))]:
         patch.delenv(name)
     patch.setenv("IRONWORKS_HOME", str(folder / "home"))
@@ -33,6 +33,8 @@ def installation(folder: Path, patch: pytest.MonkeyPatch, start: bool) -> Iterat
         start_in_background(found, "127.0.0.1", 0)
     yield found
     stop(found)
+    if start:
+        stop_all(found)  # not before: a server that runs would start instances anew
 
 
 @pytest.fixture
