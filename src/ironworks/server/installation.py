@@ -21,9 +21,10 @@ from ironworks.server.keys import Keys
 from ironworks.server.metrics import Metrics
 from ironworks.server.metrics.page import MetricsPage, open_token
 from ironworks.server.metrics.processes import InstanceSampler
+from ironworks.server.protocols import json
 from ironworks.server.router import EndpointRouter
 from ironworks.server.services import cloudwatch, iam, ironworks, logs, sagemaker, sts
-from ironworks.server.services.json_service import JsonService
+from ironworks.server.services.document_service import DocumentService
 from ironworks.server.services.monitoring_service import MonitoringService
 from ironworks.server.services.operations import Operations
 from ironworks.server.services.query_service import QueryService
@@ -97,11 +98,11 @@ def _services(backend: Backend) -> dict[str, Service]:
         return Operations(backend, name, modules)
 
     return {
-        "sagemaker": JsonService(operations("sagemaker", *sagemaker.MODULES)),
+        "sagemaker": DocumentService(operations("sagemaker", *sagemaker.MODULES), json),
         "sagemaker-runtime": RuntimeService(backend),
-        "logs": JsonService(operations("logs", logs)),
+        "logs": DocumentService(operations("logs", logs), json),
         "monitoring": MonitoringService(operations("cloudwatch", cloudwatch)),
-        "ironworks": JsonService(operations("ironworks", ironworks)),
+        "ironworks": DocumentService(operations("ironworks", ironworks), json),
         "sts": QueryService(operations("sts", sts)),
         "iam": QueryService(operations("iam", iam)),
         "s3": S3Service(backend.platform.objects, backend.keys.account),

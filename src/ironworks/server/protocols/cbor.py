@@ -18,6 +18,7 @@ from ironworks.server.http import Request, Response
 from ironworks.server.protocols.validation import validate
 
 CONTENT_TYPE = "application/cbor"
+LARGEST_BODY = 1024 * 1024
 PROTOCOL = "rpc-v2-cbor"
 MOST_LEVELS = 64
 """Of lists and maps in each other."""

@@ -16,6 +16,7 @@ from ironworks.server.http import Request, Response
 from ironworks.server.protocols.validation import validate
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
+LARGEST_BODY = 8 * 1024 * 1024
 
 
 def operation(request: Request, model: ServiceModel) -> OperationModel:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from ironworks.server.call import Caller, Service
 from ironworks.server.errors import ServiceError
 from ironworks.server.http import Request, Response
-from ironworks.server.protocols import cbor
-from ironworks.server.services.cbor_service import CborService
-from ironworks.server.services.json_service import JsonService
+from ironworks.server.protocols import cbor, json
+from ironworks.server.services.document_service import DocumentService
 from ironworks.server.services.operations import Operations
 from ironworks.server.services.query_service import QueryService
 
@@ -21,8 +20,8 @@ class MonitoringService:
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
-        self._cbor = CborService(operations)
-        self._json = JsonService(operations)
+        self._cbor = DocumentService(operations, cbor)
+        self._json = DocumentService(operations, json)
         self._query = QueryService(operations)
 
     async def answer(self, request: Request, caller: Caller) -> Response:
