@@ -29,10 +29,10 @@ class Source:
     def log(self) -> Log:
         """The group, and how the names of the streams begin."""
         if self.kind is TRAINING:
-            return Log("/aws/sagemaker/TrainingJobs", f"{self.name}/")
+            return Log.of_training(self.name)
         if self.kind is COMPILATION:
-            return Log("/aws/sagemaker/CompilationJobs", self.name)
-        return Log(f"/aws/sagemaker/Endpoints/{self.name}", "")
+            return Log.of_compilation(self.name)
+        return Log.of_endpoint(self.name)
 
     def label(self, line: Line) -> str:
         """What tells the processes apart that print into this log; empty where there is one."""

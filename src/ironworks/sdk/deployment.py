@@ -74,5 +74,5 @@ def _wait(session: Session, name: str, arn: str) -> None:
         say(f"Waiting was interrupted; endpoint {name} is deleted again.")
         raise
     if last.name != "InService":
-        log = LogReader(session, Log(f"/aws/sagemaker/Endpoints/{name}", ""))
+        log = LogReader(session, Log.of_endpoint(name))
         raise DeploymentFailed(name, last.reason, [line.text for line in log.read()])

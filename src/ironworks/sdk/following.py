@@ -61,6 +61,21 @@ class Log:
     group: str
     prefix: str
 
+    @classmethod
+    def of_training(cls, name: str) -> Log:
+        """That of a training job, a stream a host."""
+        return cls("/aws/sagemaker/TrainingJobs", f"{name}/")
+
+    @classmethod
+    def of_compilation(cls, name: str) -> Log:
+        """That of a compilation job, one stream."""
+        return cls("/aws/sagemaker/CompilationJobs", name)
+
+    @classmethod
+    def of_endpoint(cls, name: str) -> Log:
+        """That of an endpoint, a stream an instance."""
+        return cls(f"/aws/sagemaker/Endpoints/{name}", "")
+
     def has(self, stream: str) -> bool:
         """Whether a stream that begins so is of this log: that of a job whose name begins alike is not."""
         return self.prefix in ("", stream) or self.prefix.endswith("/")

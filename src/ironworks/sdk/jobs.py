@@ -158,7 +158,7 @@ class TrainingJob(Job):
 
     @property
     def _log(self) -> Log:
-        return Log("/aws/sagemaker/TrainingJobs", f"{self.name}/")
+        return Log.of_training(self.name)
 
 
 class CompilationJob(Job):
@@ -170,4 +170,4 @@ class CompilationJob(Job):
 
     @property
     def _log(self) -> Log:
-        return Log("/aws/sagemaker/CompilationJobs", self.name)
+        return Log.of_compilation(self.name)
