@@ -7,7 +7,7 @@ from typing import Any
 
 from ironworks.console.pages import confirmation, logs, report
 from ironworks.console.pages.spans import Span, phases
-from ironworks.console.visit import Visit, redirect
+from ironworks.console.visit import Visit
 from ironworks.control.compilation_jobs import LOG_GROUP, RUNNING
 from ironworks.drawing.markup import Html
 from ironworks.server.http import Response
@@ -48,9 +48,7 @@ async def confirm_stop(visit: Visit, name: str) -> Response:
 
 async def stop(visit: Visit, name: str) -> Response:
     """Stop it."""
-    await visit.form()
-    await visit.wire.sagemaker("StopCompilationJob", CompilationJobName=name)
-    return redirect(visit.link(*PLACE, name))
+    return await confirmation.perform(visit, "StopCompilationJob", (*PLACE, name), CompilationJobName=name)
 
 
 async def confirm_delete(visit: Visit, name: str) -> Response:
@@ -67,9 +65,7 @@ async def confirm_delete(visit: Visit, name: str) -> Response:
 
 async def delete(visit: Visit, name: str) -> Response:
     """Delete it."""
-    await visit.form()
-    await visit.wire.sagemaker("DeleteCompilationJob", CompilationJobName=name)
-    return redirect(visit.link(*PLACE))
+    return await confirmation.perform(visit, "DeleteCompilationJob", PLACE, CompilationJobName=name)
 
 
 async def _describe(visit: Visit, name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ironworks.console.visit import Visit
+from ironworks.console.visit import Visit, redirect
 from ironworks.server.http import Response
 
 
@@ -15,3 +15,14 @@ async def ask(
     return await visit.page(
         "confirm.html", question=question, consequences=consequences, button=button, back=back
     )
+
+
+async def perform(visit: Visit, operation: str, then: tuple[str, ...], **parameters: str) -> Response:
+    """Do what was confirmed, by an operation of SageMaker, and lead to the page `then`.
+
+    Raises:
+        Forbidden: the form was not made for this session.
+    """
+    await visit.form()
+    await visit.wire.sagemaker(operation, **parameters)
+    return redirect(visit.link(*then))

@@ -68,9 +68,7 @@ async def confirm_delete(visit: Visit, name: str) -> Response:
 
 async def delete(visit: Visit, name: str) -> Response:
     """Delete it."""
-    await visit.form()
-    await visit.wire.sagemaker("DeleteEndpoint", EndpointName=name)
-    return redirect(visit.link(*PLACE))
+    return await confirmation.perform(visit, "DeleteEndpoint", PLACE, EndpointName=name)
 
 
 async def scale(visit: Visit, name: str) -> Response:

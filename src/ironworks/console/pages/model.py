@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ironworks.console.pages import confirmation
-from ironworks.console.visit import Visit, redirect
+from ironworks.console.visit import Visit
 from ironworks.server.http import Response
 
 PLACE = ("models",)
@@ -35,9 +35,7 @@ async def confirm_delete(visit: Visit, name: str) -> Response:
 
 async def delete(visit: Visit, name: str) -> Response:
     """Delete it."""
-    await visit.form()
-    await visit.wire.sagemaker("DeleteModel", ModelName=name)
-    return redirect(visit.link(*PLACE))
+    return await confirmation.perform(visit, "DeleteModel", PLACE, ModelName=name)
 
 
 async def _describe(visit: Visit, name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ironworks.console.pages import confirmation, logs, training_curves
 from ironworks.console.pages.spans import Span, phases
-from ironworks.console.visit import Visit, redirect
+from ironworks.console.visit import Visit
 from ironworks.control.training_jobs import LOG_GROUP, RUNNING
 from ironworks.drawing.markup import Html
 from ironworks.server.http import Response
@@ -56,9 +56,7 @@ async def confirm_stop(visit: Visit, name: str) -> Response:
 
 async def stop(visit: Visit, name: str) -> Response:
     """Stop it."""
-    await visit.form()
-    await visit.wire.sagemaker("StopTrainingJob", TrainingJobName=name)
-    return redirect(visit.link(*PLACE, name))
+    return await confirmation.perform(visit, "StopTrainingJob", (*PLACE, name), TrainingJobName=name)
 
 
 async def confirm_delete(visit: Visit, name: str) -> Response:
@@ -75,9 +73,7 @@ async def confirm_delete(visit: Visit, name: str) -> Response:
 
 async def delete(visit: Visit, name: str) -> Response:
     """Delete it."""
-    await visit.form()
-    await visit.wire.sagemaker("DeleteTrainingJob", TrainingJobName=name)
-    return redirect(visit.link(*PLACE))
+    return await confirmation.perform(visit, "DeleteTrainingJob", PLACE, TrainingJobName=name)
 
 
 async def _describe(visit: Visit, name: str) -> dict[str, Any]:
